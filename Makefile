@@ -1,0 +1,132 @@
+# The workbook's commands: `make help` explains them. Each step is built at the
+# top (./step-05), everything else under build/.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+KERNEL ?= 6.1
+
+# Objects go to BUILD, programs to BIN: another compiler or other flags get
+# directories of their own, as `static` and `sanitize` below show.
+BUILD    ?= build/obj
+BIN      ?= .
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wformat=2 -Wundef -Wstrict-prototypes \
+            -Wmissing-prototypes -Wvla $(if $(CI),-Werror)
+# musl-gcc does not look where the kernel's own headers are.
+ifneq ($(findstring musl,$(CC)),)
+musl_flags := -idirafter /usr/include \
+              -idirafter /usr/include/$(shell uname -m)-linux-gnu
+endif
+compile = $(CC) -std=gnu17 -D_GNU_SOURCE -I. $(CFLAGS) $(WARNINGS) \
+          $(musl_flags) $(CPPFLAGS)
+
+# ---- What each step is made of ----
+# A step's modules are those of the step before it and what that one taught; one
+# that uses what it has not been taught does not link.
+modules_01 := $(addprefix common/base/,log advice number program files command)
+modules_02 := $(modules_01) $(addprefix common/kernel/,clone sync uts)
+modules_03 := $(modules_02) common/kernel/process
+modules_04 := $(modules_03) common/kernel/mount
+modules_05 := $(modules_04) common/kernel/rootfs
+modules    := $(patsubst %.c,%,$(wildcard common/kernel/*.c))
+
+dirs    := $(notdir $(wildcard steps/[0-9][0-9]-*))
+numbers := $(foreach dir,$(dirs),$(firstword $(subst -, ,$(dir))))
+dir_of   = $(filter $(1)-%,$(dirs))
+steps   := $(numbers:%=$(BIN)/step-%)
+
+.PHONY: all rootfs demo test test-host test-vm vm doctor lint format sanitize \
+        static modules fuzz clean help
+
+all: $(steps) ## build every step
+
+# From step 04 on a container has a root of its own, so it needs one made.
+rootfs_of = $(if $(filter 01 02 03,$(1)),,build/rootfs/default)
+rootfs: build/rootfs/default ## make the default root file system (no download)
+build/rootfs/%:
+	@mkdir -p $(@D)
+	rootfs/$* $@
+
+objects_of = $(patsubst %.c,$(BUILD)/%.o,$(wildcard steps/$(call dir_of,$(1))/*.c)) \
+             $(modules_$(1):%=$(BUILD)/%.o)
+ifneq ($(shell uname -s),Linux)
+objects_of := $(BUILD)/common/base/not-linux.o
+rootfs_of  :=
+endif
+
+define rules_of_step
+$(BIN)/step-$(1): $(call objects_of,$(1)) | $(call rootfs_of,$(1))
+	@mkdir -p $$(@D)
+	$$(compile) $$(LDFLAGS) -o $$@ $$^
+# What students write, and what they break: the step's modules, another main.c.
+exercises/$(call dir_of,$(1))/step-$(1): exercises/$(call dir_of,$(1))/main.c $(modules_$(1):%=$(BUILD)/%.o) | $(call rootfs_of,$(1))
+	$$(compile) $$(LDFLAGS) -o $$@ $$^
+step-$(1)-broken: $$(BROKEN) $(modules_$(1):%=$(BUILD)/%.o) | $(call rootfs_of,$(1))
+	$$(compile) $$(LDFLAGS) -o $$@ $$^
+endef
+$(foreach number,$(numbers),$(eval $(call rules_of_step,$(number))))
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(compile) -MMD -MP -c -o $@ $<
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+modules: $(modules:%=$(BUILD)/%.o)
+
+# Static programs run anywhere, in the test machine above all; musl's start
+# three times as fast as glibc's, so they are what is built where there is one.
+static_cc := $(shell command -v musl-gcc 2>/dev/null || echo $(CC))
+static: ## build the steps as static programs, in build/static
+	$(MAKE) BUILD=build/static/obj BIN=build/static LDFLAGS=-static CC=$(static_cc) all
+
+sanitize_flags := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+                  -fno-sanitize-recover=all
+sanitize: ## build with ASan and UBSan, in build/sanitize, and run the tests on it
+	$(MAKE) BUILD=build/sanitize/obj BIN=build/sanitize CFLAGS='$(sanitize_flags)' all
+	tests/run --host --programs build/sanitize
+
+# ---- Learning ----
+
+demo: all ## the guided tour: a container in a minute (needs root)
+	@lessons/demo
+doctor: ## what this machine can run, and what to do about the rest
+	@tests/doctor
+vm: static rootfs ## a shell in a throw-away machine with the workbook in it
+	@tests/vm/shell
+step-%: $(BIN)/step-% ;
+diff-%: ## what is new in a step: make diff-05
+	@tests/workbook/diff $*
+exercise-%: ## a copy of a step with its answers cut out, to fill in: make exercise-05
+	@tests/workbook/exercise $*
+check-%: ## run the step's own tests on your copy: make check-05
+	@tests/workbook/check $*
+break-%: ## build a step with one thing taken away: make break-03-private
+	@tests/workbook/break $(subst -, ,$*)
+
+# ---- Proving ----
+
+test: all static ## every test, on this host and in the test machine
+	@tests/install-tools --need host --need vm
+	@tests/run
+test-host: all ## every test, on this host
+	@tests/install-tools --need host
+	@tests/run --host
+test-vm: static rootfs ## every test in the test machine: make test-vm KERNEL=5.10
+	@tests/install-tools --need vm
+	@tests/run --vm $(KERNEL)
+lint: ## formatting, static analysis and the house's own checks
+	@tests/install-tools --need lint
+	@tests/lint/run
+format: ## lay the C out as the house does
+	clang-format -i $$(git ls-files '*.c' '*.h')
+fuzz: ## fuzz whatever parses, SECONDS=60 each
+	@tests/fuzz/run $(or $(SECONDS),60)
+clean: ## remove all that was built, but not your exercises
+	rm -rf build step-[0-9][0-9] step-[0-9][0-9]-broken
+
+help: ## this list
+	@echo "nsctl: a container runtime, step by step"
+	@sed -n 's/^\([a-z%-]*\): .*## \(.*\)/  \1|\2/p; s/^\([a-z%-]*\): ## \(.*\)/  \1|\2/p' \
+	    $(firstword $(MAKEFILE_LIST)) | sed 's/%/NN/' | awk -F'|' '{printf "%-14s %s\n", $$1, $$2}'
+	@echo "  step-NN      build one step; then: sudo ./step-NN --help"

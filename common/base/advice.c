@@ -1,0 +1,144 @@
+#include "common/base/advice.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#define NAME(error) [error] = #error
+
+/* glibc has strerrorname_np(3) since 2.32, musl has nothing like it. */
+static const char *const error_names[] = {
+    NAME(EPERM),        NAME(ENOENT),  NAME(ESRCH),     NAME(EINTR),
+    NAME(EIO),          NAME(ENXIO),   NAME(E2BIG),     NAME(ENOEXEC),
+    NAME(EBADF),        NAME(ECHILD),  NAME(EAGAIN),    NAME(ENOMEM),
+    NAME(EACCES),       NAME(EFAULT),  NAME(ENOTBLK),   NAME(EBUSY),
+    NAME(EEXIST),       NAME(EXDEV),   NAME(ENODEV),    NAME(ENOTDIR),
+    NAME(EISDIR),       NAME(EINVAL),  NAME(ENFILE),    NAME(EMFILE),
+    NAME(ENOTTY),       NAME(ETXTBSY), NAME(EFBIG),     NAME(ENOSPC),
+    NAME(ESPIPE),       NAME(EROFS),   NAME(EMLINK),    NAME(EPIPE),
+    NAME(EDOM),         NAME(ERANGE),  NAME(EDEADLK),   NAME(ENAMETOOLONG),
+    NAME(ENOLCK),       NAME(ENOSYS),  NAME(ENOTEMPTY), NAME(ELOOP),
+    NAME(ENODATA),      NAME(ETIME),   NAME(EPROTO),    NAME(EBADMSG),
+    NAME(EOVERFLOW),    NAME(EUSERS),  NAME(EMSGSIZE),  NAME(EOPNOTSUPP),
+    NAME(ENETDOWN),     NAME(ENOBUFS), NAME(ETIMEDOUT), NAME(ECONNREFUSED),
+    NAME(EALREADY),     NAME(ESTALE),  NAME(EDQUOT),    NAME(ECANCELED),
+    NAME(EADDRNOTAVAIL)};
+
+const char *advice_error_name(int error)
+{
+    size_t count = sizeof error_names / sizeof error_names[0];
+    if (error <= 0 || (size_t)error >= count || error_names[error] == NULL)
+        return "unknown errno";
+    return error_names[error];
+}
+
+/*
+ * The first row that matches wins: rows that name a call stand before those
+ * that do not.
+ */
+static const struct advice {
+    const char *call; /* NULL: any call */
+    int error;
+    const char *text;
+} advice_table[] = {
+    {"clone3", EPERM,
+     "new namespaces need root: start it with sudo; inside another container "
+     "even root may not, so try `make vm`"},
+    {"clone3", ENOSYS,
+     "no clone3(2): the kernel is older than 5.3, or the seccomp filter of a "
+     "container around us hides it; `make vm` has one"},
+    {"clone3", ENOSPC,
+     "not the disk: a limit in /proc/sys/user/max_*_namespaces is reached, or "
+     "namespaces are nested 32 deep"},
+    {"clone3", EINVAL,
+     "the kernel was built without one of these namespaces; `make doctor` says "
+     "which"},
+    {"clone3", EAGAIN,
+     "no more processes: ulimit -u, or the pids limit of our own cgroup"},
+    {"clone3", EBUSY,
+     "the cgroup to be born into has controllers enabled for children of its "
+     "own, so it may not hold a process; cgroups(7), no internal processes"},
+    {"clone3", EACCES, "the cgroup to be born into is not ours to write"},
+    {"clone3", ENODEV, "the cgroup to be born into was removed meanwhile"},
+    {"unshare", EINVAL, "the kernel was built without this namespace"},
+    {"unshare", ENOSPC,
+     "not the disk: a limit in /proc/sys/user/max_*_namespaces is reached"},
+    {"sethostname", EPERM,
+     "a hostname is changed by root (CAP_SYS_ADMIN) of the user namespace that "
+     "owns the UTS namespace"},
+    {"pivot_root", EBUSY,
+     "the new root must be a mount point (a bind mount on itself makes any "
+     "directory one), and not the root there is"},
+    {"pivot_root", EINVAL,
+     "a mount on the way is shared, or the present root is an initramfs, which "
+     "can not be moved; pivot_root(2)"},
+    {"mount", ENODEV,
+     "the kernel has no such file system type; see /proc/filesystems"},
+    {"mount", ENOENT,
+     "the mount point, or what is to be mounted, is not there"},
+    {"mount", ENOTDIR,
+     "a directory can not be mounted over a file, nor a file over a directory"},
+    {"mount", ENOSPC,
+     "not the disk: this mount namespace is full, /proc/sys/fs/mount-max"},
+    {"mount", EBUSY, "it is mounted there already"},
+    {"mount", EPERM,
+     "mounting needs root (CAP_SYS_ADMIN) in the user namespace that owns this "
+     "mount namespace"},
+    {"mount", EACCES,
+     "a file system on a read-only device, or one behind a directory that may "
+     "not be searched; or a security module (AppArmor, SELinux) said no"},
+    {"mknod", EPERM,
+     "device nodes are made by root (CAP_MKNOD) of the host only; a user "
+     "namespace binds those of the host"},
+    {"mkdir", EROFS,
+     "the root file system is read-only and lacks a directory that is needed "
+     "as a mount point: make it there first"},
+    {"write", EBUSY,
+     "cgroups(7), no internal processes: a cgroup with processes of its own "
+     "can not hand controllers to children; move them into a leaf first"},
+    {"write", ENODEV,
+     "there is no such block device (a partition will not do)"},
+    {"write", EINVAL, "the kernel does not take this value"},
+    {"rmdir", EBUSY,
+     "the cgroup still holds processes or cgroups of its own; the next run "
+     "sweeps it"},
+    {"close_range", ENOSYS, "the kernel is older than 5.9: try `make vm`"},
+    {"pidfd_open", ENOSYS, "the kernel is older than 5.3: try `make vm`"},
+    {NULL, EPERM, "this needs root: start it with sudo"},
+    {NULL, EACCES,
+     "permission denied on the way: look at the modes of every directory in "
+     "the path, as the user that runs this"},
+    {NULL, ENOENT, "look at the path: some part of it is not there"},
+    {NULL, ENOTDIR, "look at the path: some part of it is not a directory"},
+    {NULL, ENAMETOOLONG, "the name or path is too long: make it shorter"},
+    {NULL, ELOOP, "too many symbolic links: some of them go in a circle"},
+    {NULL, ENOMEM, "out of memory: ours, the machine's, or our cgroup's"},
+    {NULL, ENOSPC, "the file system is full, or one of the kernel's limits is"},
+    {NULL, EROFS, "the file system is read-only"},
+    {NULL, EMFILE, "too many open files in this process: ulimit -n"},
+    {NULL, ENFILE,
+     "too many open files on this machine: /proc/sys/fs/file-max"},
+    {NULL, ENOSYS,
+     "this kernel has no such system call, or a seccomp filter hides it; "
+     "`make vm` has it"},
+    {NULL, EAGAIN, "out of some resource just now: try again"},
+    {NULL, EINTR, "a signal came in between: try again"},
+    {NULL, EINVAL, "the kernel does not know this flag or value: is it older?"},
+    {NULL, EBUSY, "something else uses it"},
+    {NULL, EEXIST, "it is there already"},
+    {NULL, EIO, "the device failed; see dmesg"},
+};
+
+const char *advice_for_call(const char *call, int error)
+{
+    size_t name_length = strcspn(call, "(");
+    for (size_t i = 0; i < sizeof advice_table / sizeof advice_table[0]; i++) {
+        const struct advice *row = &advice_table[i];
+        if (row->error != error)
+            continue;
+        if (row->call == NULL || (strlen(row->call) == name_length &&
+                                  strncmp(row->call, call, name_length) == 0))
+            return row->text;
+    }
+    return "its manual page (section 2) lists what this errno means";
+}

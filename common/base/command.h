@@ -1,0 +1,26 @@
+/*
+ * command: becoming the program that the user asked for, or saying exactly
+ * why that can not be.
+ *
+ * taught in: step 00, lessons/00-before-you-start.md
+ */
+#ifndef NSCTL_BASE_COMMAND_H
+#define NSCTL_BASE_COMMAND_H
+
+/* The exit statuses of a shell for a command that can not be started. */
+enum { EXIT_NOT_INVOCABLE = 126, EXIT_NOT_FOUND = 127 };
+
+/*
+ * Closes every descriptor but 0, 1 and 2, looks `command[0]` up in PATH unless
+ * it has a slash, and executes it with `environ`. Does not return: where the
+ * command can not be started it says why and exits by _exit(2), with 127 when
+ * it, or the loader or interpreter that it names, is not there, with 126 when
+ * it can not be run. For a child that owns nothing: execve(2), close_range(2).
+ */
+void command_execute(char **command) __attribute__((noreturn));
+
+/* Forgets the environment that we were started in, which is the host's and
+ * may hold its secrets, and sets PATH, HOME and, where there is one, TERM. */
+void command_clean_environment(void);
+
+#endif

@@ -1,0 +1,68 @@
+#include "common/base/files.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+int files_path(char *path, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(path, PATH_MAX, format, arguments);
+    va_end(arguments);
+    if (length >= 0 && length < PATH_MAX)
+        return 0;
+    errno = ENAMETOOLONG;
+    return log_error("a path longer than %d bytes: %.60s… (ENAMETOOLONG)",
+                     PATH_MAX - 1, path);
+}
+
+int files_write_setting(const char *path, const char *text,
+                        const char *intention)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd == -1)
+        return (int)log_call(fd, intention, "openat(\"%s\", O_WRONLY)", path);
+    ssize_t written = write(fd, text, strlen(text));
+    log_call(written, intention, "write(\"%s\", \"%s\")", path, text);
+    int saved_errno = errno;
+    close(fd); /* kernel files report through write(2), not here */
+    errno = saved_errno;
+    return written == -1 ? -1 : 0;
+}
+
+ptrdiff_t files_read(const char *path, char *text, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1)
+        return -1;
+    size_t used = 0;
+    ssize_t got = 1;
+    while (got > 0 && used < size - 1) {
+        got = read(fd, text + used, size - 1 - used);
+        if (got > 0)
+            used += (size_t)got;
+    }
+    int saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+    text[used] = '\0';
+    return got == -1 ? -1 : (ptrdiff_t)used;
+}
+
+int files_program_directory(char *directory)
+{
+    ssize_t length = readlink("/proc/self/exe", directory, PATH_MAX - 1);
+    if (length == -1)
+        return (int)log_call(-1, "where this program is",
+                             "readlink(\"/proc/self/exe\")");
+    directory[length] = '\0';
+    *strrchr(directory, '/') = '\0';
+    return 0;
+}

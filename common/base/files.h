@@ -1,0 +1,31 @@
+/*
+ * files: whole small files, such as those in which the kernel's settings live.
+ *
+ * taught in: step 00, lessons/00-before-you-start.md
+ */
+#ifndef NSCTL_BASE_FILES_H
+#define NSCTL_BASE_FILES_H
+
+#include <stddef.h>
+
+/* Writes a path into `path` (PATH_MAX bytes) as snprintf(3) would. Returns 0,
+ * or -1 with ENAMETOOLONG, reported. */
+int files_path(char *path, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Writes `text` to a file that exists, in one write(2), since a kernel file
+ * takes a setting whole. Returns 0, or -1 with errno, reported (the call named
+ * is the one that failed). `intention` is for the log. */
+int files_write_setting(const char *path, const char *text,
+                        const char *intention);
+
+/* Reads at most `size` - 1 bytes and ends them with a NUL. Returns their
+ * number, or -1 with errno, not reported: the caller knows whether a missing
+ * file matters. */
+ptrdiff_t files_read(const char *path, char *text, size_t size);
+
+/* The directory of the running program, without a slash at its end, in
+ * `directory` (PATH_MAX bytes). Returns 0, or -1 with errno, reported. */
+int files_program_directory(char *directory);
+
+#endif

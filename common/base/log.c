@@ -1,0 +1,162 @@
+#include "common/base/log.h"
+
+#include "common/base/advice.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { INTENTION_COLUMNS = 50, CALL_BYTES = 3072, LINE_BYTES = 4096 };
+
+static bool quiet_asked;
+
+void log_set_quiet(bool quiet)
+{
+    quiet_asked = quiet;
+}
+
+static bool log_is_quiet(void)
+{
+    const char *level = getenv("NSCTL_LOG");
+    return quiet_asked || (level != NULL && strcmp(level, "quiet") == 0);
+}
+
+static bool log_is_coloured(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    return (no_color == NULL || no_color[0] == '\0') && isatty(STDERR_FILENO);
+}
+
+/*
+ * Writes "[ns] TEXT CALL" in one write(2): the log has no other way out.
+ * Control characters become '?', since names and paths come from the user and
+ * an escape sequence among them would be obeyed by the terminal.
+ */
+static void log_write_line(const char *text, const char *call)
+{
+    char line[LINE_BYTES];
+    bool dim = call[0] != '\0' && log_is_coloured();
+    int length = call[0] == '\0' ? snprintf(line, sizeof line, "[ns] %s", text)
+                                 : snprintf(line, sizeof line, "[ns] %-*s  ",
+                                            INTENTION_COLUMNS, text);
+    if (length >= LINE_BYTES)
+        length = LINE_BYTES - 1;
+    size_t used = (size_t)length;
+    size_t call_start = used;
+    for (const char *c = call; *c != '\0' && used < sizeof line - 16; c++)
+        line[used++] = *c;
+    for (size_t i = 0; i < used; i++)
+        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
+            line[i] = '?';
+    if (dim && call_start < used) {
+        static const char on[] = "\033[2m", off[] = "\033[0m";
+        memmove(line + call_start + sizeof on - 1, line + call_start,
+                used - call_start);
+        memcpy(line + call_start, on, sizeof on - 1);
+        used += sizeof on - 1;
+        memcpy(line + used, off, sizeof off - 1);
+        used += sizeof off - 1;
+    }
+    if (used > sizeof line - 1)
+        used = sizeof line - 1;
+    line[used++] = '\n';
+    /* Nobody is left to tell if standard error itself is gone. */
+    ssize_t written = write(STDERR_FILENO, line, used);
+    (void)written;
+}
+
+static void log_write_prefixed(const char *prefix, const char *format,
+                               va_list arguments)
+{
+    int saved_errno = errno;
+    char text[LINE_BYTES];
+    int length = snprintf(text, sizeof text, "%s", prefix);
+    vsnprintf(text + length, sizeof text - (size_t)length, format, arguments);
+    log_write_line(text, "");
+    errno = saved_errno;
+}
+
+void log_note(const char *format, ...)
+{
+    if (log_is_quiet())
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    log_write_prefixed("", format, arguments);
+    va_end(arguments);
+}
+
+void log_warning(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_write_prefixed("warning: ", format, arguments);
+    va_end(arguments);
+}
+
+int log_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_write_prefixed("error: ", format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+void log_advice(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    log_write_prefixed("       ", format, arguments);
+    va_end(arguments);
+}
+
+static void log_failed_call(const char *intention, const char *call, int error)
+{
+    char text[LINE_BYTES];
+    snprintf(text, sizeof text, "error: %s: %s = -1 %s (%s)", intention, call,
+             advice_error_name(error), strerror(error));
+    log_write_line(text, "");
+    log_advice("%s", advice_for_call(call, error));
+}
+
+long log_call(long result, const char *intention, const char *call_format, ...)
+{
+    int saved_errno = errno;
+    if (result != -1 && log_is_quiet())
+        return result;
+
+    char call[CALL_BYTES];
+    va_list arguments;
+    va_start(arguments, call_format);
+    int length = vsnprintf(call, sizeof call, call_format, arguments);
+    va_end(arguments);
+
+    if (result == -1) {
+        log_failed_call(intention, call, saved_errno);
+    } else {
+        if (length >= 0 && (size_t)length < sizeof call)
+            snprintf(call + length, sizeof call - (size_t)length, " = %ld",
+                     result);
+        log_write_line(intention, call);
+    }
+    errno = saved_errno;
+    return result;
+}
+
+void log_before_call(const char *intention, const char *call_format, ...)
+{
+    if (log_is_quiet())
+        return;
+    int saved_errno = errno;
+    char call[CALL_BYTES];
+    va_list arguments;
+    va_start(arguments, call_format);
+    vsnprintf(call, sizeof call, call_format, arguments);
+    va_end(arguments);
+    log_write_line(intention, call);
+    errno = saved_errno;
+}

@@ -1,0 +1,68 @@
+#include "common/base/number.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+
+const char *number_scan(const char *text, uint64_t maximum, uint64_t *value)
+{
+    uint64_t number = 0;
+    const char *c = text;
+    for (; *c >= '0' && *c <= '9'; c++) {
+        uint64_t digit = (uint64_t)(*c - '0');
+        if (number > maximum / 10 || number * 10 > maximum - digit)
+            return NULL;
+        number = number * 10 + digit;
+    }
+    if (c == text)
+        return NULL;
+    *value = number;
+    return c;
+}
+
+const char *number_parse_bytes(const char *text, void *bytes)
+{
+    static const char expected[] =
+        "expected bytes with b, k, m, g or t, such as 100m";
+    static const char units[] = "bkmgt";
+    uint64_t number;
+    const char *unit = number_scan(text, INT64_MAX, &number);
+    if (unit == NULL)
+        return expected;
+    if (*unit != '\0') {
+        const char *found = strchr(units, tolower((unsigned char)*unit));
+        if (found == NULL || unit[1] != '\0')
+            return expected;
+        int shift = 10 * (int)(found - units);
+        if (number > (uint64_t)INT64_MAX >> shift)
+            return "expected less than 8 EiB";
+        number <<= shift;
+    }
+    *(uint64_t *)bytes = number;
+    return NULL;
+}
+
+const char *number_parse_cpus(const char *text, void *thousandths)
+{
+    static const char expected[] =
+        "expected a number of CPUs from 0.01, such as 0.5 or 2";
+    enum { MOST_CPUS = 8192 }; /* what a Linux kernel can be built for */
+    uint64_t whole = 0, fraction = 0;
+    const char *rest = text;
+    if (*rest != '.')
+        rest = number_scan(text, MOST_CPUS, &whole);
+    if (rest == NULL)
+        return expected;
+    if (*rest == '.') {
+        const char *digits = rest + 1;
+        rest = number_scan(digits, 999, &fraction);
+        if (rest == NULL || rest - digits > 3)
+            return expected;
+        for (ptrdiff_t places = rest - digits; places < 3; places++)
+            fraction *= 10;
+    }
+    if (*rest != '\0' || whole * 1000 + fraction < 10)
+        return expected;
+    *(uint64_t *)thousandths = whole * 1000 + fraction;
+    return NULL;
+}

@@ -1,0 +1,221 @@
+#include "common/base/program.h"
+
+#include "common/base/log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct program_option *const common_options =
+    (const struct program_option[]){
+        {"-q --quiet", NULL, NULL, NULL, "no [ns] lines but errors"},
+        {"-h --help", NULL, NULL, NULL, "this text"},
+        {0},
+    };
+
+static void __attribute__((noreturn, format(printf, 2, 3)))
+program_refuse(const struct program *program, const char *format, ...)
+{
+    fprintf(stderr, "%s: ", program->name);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\nTry './%s --help'.\n", program->name);
+    exit(EXIT_OURS);
+}
+
+static void program_print_options(const struct program_option *option)
+{
+    for (; option->names != NULL; option++) {
+        char left[80];
+        snprintf(left, sizeof left, "%s%s%s", option->names,
+                 option->value == NULL ? "" : " ",
+                 option->value == NULL ? "" : option->value);
+        printf("  %-28s %s\n", left, option->help);
+    }
+}
+
+static void program_print_help(const struct program *program)
+{
+    printf("Usage: %s [OPTION...] [COMMAND [ARG...]]\n"
+           "%s\n\n"
+           "COMMAND is /bin/sh where none is given.\n\nOptions:\n",
+           program->name, program->summary);
+    program_print_options(program->options);
+    program_print_options(common_options);
+    printf("\nTry:\n  %s\n\n"
+           "Exit status: the command's own; 128+n when signal n ended it; 127 "
+           "when there is\nno such command, 126 when it can not be run; 125 "
+           "when we failed ourselves.\n",
+           program->example);
+}
+
+/* The length of the spelling of `option` that `word` begins with, or 0. A
+ * value may follow it: after '=', or at once for a letter. */
+static size_t program_match(const struct program_option *option,
+                            const char *word)
+{
+    for (const char *name = option->names; *name != '\0';
+         name += strspn(name, " ")) {
+        size_t length = strcspn(name, " ");
+        bool letter = length == 2 && option->value != NULL;
+        if (strncmp(name, word, length) == 0 &&
+            (word[length] == '\0' || word[length] == '=' || letter))
+            return length;
+        name += length;
+    }
+    return 0;
+}
+
+/* The whole spelling first, so that -cpu is not taken for -c with "pu". */
+static const struct program_option *
+program_find(const struct program_option *options, const char *word,
+             size_t *name_length)
+{
+    const struct program_option *found = NULL;
+    for (const struct program_option *o = options; o->names != NULL; o++) {
+        size_t length = program_match(o, word);
+        if (length > *name_length) {
+            *name_length = length;
+            found = o;
+        }
+    }
+    return found;
+}
+
+/* How many single-letter edits turn `a` into `b` (Levenshtein); names are
+ * short, so what lies beyond 31 letters is left out. */
+static size_t program_edits_between(const char *a, size_t a_length,
+                                    const char *b, size_t b_length)
+{
+    enum { MOST = 31 };
+    size_t row[MOST + 1];
+    if (a_length > MOST || b_length > MOST)
+        return MOST;
+    for (size_t j = 0; j <= b_length; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_length; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_length; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best)
+                best = row[j] + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[b_length];
+}
+
+static void program_refuse_unknown(const struct program *program,
+                                   const char *word)
+{
+    const struct program_option *lists[] = {program->options, common_options};
+    size_t word_length = strcspn(word, "="), best = 3, best_length = 0;
+    const char *best_name = NULL;
+    for (size_t i = 0; i < 2; i++)
+        for (const struct program_option *o = lists[i]; o->names != NULL; o++)
+            for (const char *name = o->names; *name != '\0';
+                 name += strspn(name, " ")) {
+                size_t length = strcspn(name, " ");
+                size_t edits =
+                    program_edits_between(word, word_length, name, length);
+                if (length > 2 && edits < best) {
+                    best = edits;
+                    best_name = name;
+                    best_length = length;
+                }
+                name += length;
+            }
+    if (best_name == NULL)
+        program_refuse(program, "unknown option %s", word);
+    program_refuse(program, "unknown option %s; did you mean %.*s?", word,
+                   (int)best_length, best_name);
+}
+
+/* Takes one option at argv[0], and its value; returns where the next is. */
+static char **program_take_option(const struct program *program, char **argv)
+{
+    size_t length = 0;
+    const char *word = argv[0];
+    const struct program_option *option =
+        program_find(program->options, word, &length);
+    if (option == NULL) {
+        option = program_find(common_options, word, &length);
+        if (option == NULL)
+            program_refuse_unknown(program, word);
+    }
+    const char *value = word[length] == '\0' ? NULL : word + length;
+    if (value != NULL && *value == '=')
+        value++;
+    if (option->value == NULL) {
+        if (value != NULL)
+            program_refuse(program, "%.*s takes no value, so \"%s\" is wrong",
+                           (int)length, word, value);
+        if (option == &common_options[0]) {
+            log_set_quiet(true);
+        } else if (option == &common_options[1]) {
+            program_print_help(program);
+            exit(fflush(stdout) == 0 ? 0 : EXIT_OURS);
+        } else {
+            *(bool *)option->target = true;
+        }
+        return argv + 1;
+    }
+    if (value == NULL) {
+        value = argv[1];
+        if (value == NULL)
+            program_refuse(program, "%s: expected %s after it", word,
+                           option->value);
+        argv++;
+    }
+    const char *expected = option->parse(value, option->target);
+    if (expected != NULL)
+        program_refuse(program, "%.*s: \"%s\": %s", (int)length, word, value,
+                       expected);
+    return argv + 1;
+}
+
+char **program_read_options(const struct program *program, char **argv)
+{
+    static char *default_command[] = {"/bin/sh", NULL};
+    char **word = argv[0] == NULL ? argv : argv + 1;
+    while (*word != NULL && (*word)[0] == '-' && (*word)[1] != '\0') {
+        if (strcmp(*word, "--") == 0) {
+            word++;
+            break;
+        }
+        word = program_take_option(program, word);
+    }
+    if (*word == NULL)
+        return default_command;
+    if (**word == '\0')
+        program_refuse(program, "the command is an empty word");
+    return word;
+}
+
+const char *program_parse_text(const char *text, void *target)
+{
+    if (*text == '\0')
+        return "expected something, not an empty word";
+    *(const char **)target = text;
+    return NULL;
+}
+
+void program_require_root(const struct program *program)
+{
+    if (geteuid() == 0)
+        return;
+    fprintf(stderr,
+            "%s: this step needs root: type `sudo ./%s`, or `make vm` for a "
+            "machine to throw away (step 06 does away with the need)\n",
+            program->name, program->name);
+    exit(EXIT_OURS);
+}

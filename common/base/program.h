@@ -1,0 +1,56 @@
+/*
+ * program: what every main() does first: read the options, explain itself.
+ *
+ *   static const struct program_option options[] = {
+ *       {"--hostname", "NAME", uts_parse_hostname, &asked.hostname, "…"},
+ *       {"-m --memory", "SIZE", number_parse_bytes, &asked.memory, "…"},
+ *       {"--init", NULL, NULL, &asked.init, "…"},
+ *       {0},
+ *   };
+ *   char **command = program_read_options(&program, argv);
+ *
+ * Options end at the first word that is not one: what follows is the
+ * container's command, whatever it looks like. Both `--name value` and
+ * `--name=value` do, and `-m100m` for an option of one letter.
+ *
+ * taught in: step 00, lessons/00-before-you-start.md
+ */
+#ifndef NSCTL_BASE_PROGRAM_H
+#define NSCTL_BASE_PROGRAM_H
+
+/* The exit status that says "it was us, not your command", as docker has it. */
+enum { EXIT_OURS = 125 };
+
+struct program_option {
+    const char *names; /* all its spellings, between spaces */
+    const char *value; /* what help calls its value; NULL: it has none */
+    /* Stores `text` in `target` and returns NULL, or says what was expected.
+     * NULL, for an option without a value: `target` is a bool, set to true. */
+    const char *(*parse)(const char *text, void *target);
+    void *target;
+    const char *help;
+};
+
+struct program {
+    const char *name;    /* "step-01" */
+    const char *summary; /* the question that it answers, in one line */
+    const char *example; /* a command worth typing */
+    const struct program_option *options; /* ends with an empty row */
+};
+
+/*
+ * Reads the options in `argv`, --help and -q among them, and returns what is
+ * left: the command, or a default of /bin/sh. It does not return where there
+ * was something to refuse (exit status EXIT_OURS) or help to give (0): nothing
+ * has been created yet, so to exit is safe.
+ */
+char **program_read_options(const struct program *program, char **argv);
+
+/* A parser for program_option: any text that is not empty; `target` points to
+ * a const char *, which then points into argv. */
+const char *program_parse_text(const char *text, void *target);
+
+/* Exits with one clear line unless the effective user is root. */
+void program_require_root(const struct program *program);
+
+#endif

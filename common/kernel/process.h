@@ -1,0 +1,35 @@
+/*
+ * process: a child that lives and dies as it should, and what PID 1 owes.
+ *
+ * taught in: step 02, lessons/02-pid.md
+ */
+#ifndef NSCTL_KERNEL_PROCESS_H
+#define NSCTL_KERNEL_PROCESS_H
+
+#include <signal.h>
+#include <sys/types.h>
+
+/* Before the child is made: blocks SIGCHLD and the signals to be forwarded, so
+ * that none is lost until process_supervise() takes them. `previous` gets the
+ * mask that the command is to have. Returns 0, or -1, reported. */
+int process_block_signals(sigset_t *previous);
+
+/*
+ * Waits until the child `main_pid` ends. Signals that arrive meanwhile are
+ * forwarded to it, and every other child that ends is reaped, which makes it
+ * good for a parent and for PID 1 alike. Returns the exit status to hand on
+ * (128+n for signal n), or -1 with errno, reported. sigwaitinfo(2), waitid(2).
+ */
+int process_supervise(pid_t main_pid);
+
+/* Restores the signal mask and becomes the command (base/command.h). */
+void process_execute(char **command, const sigset_t *mask)
+    __attribute__((noreturn));
+
+/* In PID 1: starts the command as a child, supervises it, and exits with its
+ * status, whereupon the kernel kills all that is left in the namespace.
+ * pid_namespaces(7). */
+void process_run_init(char **command, const sigset_t *mask)
+    __attribute__((noreturn));
+
+#endif
