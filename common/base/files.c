@@ -56,13 +56,20 @@ ptrdiff_t files_read(const char *path, char *text, size_t size)
     return got == -1 ? -1 : (ptrdiff_t)used;
 }
 
-int files_program_directory(char *directory)
+int files_find_above_program(const char *name, char *path)
 {
+    char directory[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", directory, PATH_MAX - 1);
     if (length == -1)
-        return (int)log_call(-1, "where this program is",
-                             "readlink(\"/proc/self/exe\")");
+        return -1;
     directory[length] = '\0';
-    *strrchr(directory, '/') = '\0';
-    return 0;
+    for (char *slash; (slash = strrchr(directory, '/')) != NULL;) {
+        *slash = '\0';
+        if (files_path(path, "%s/%s", directory, name) == -1)
+            return -1;
+        if (access(path, F_OK) == 0)
+            return 0;
+    }
+    errno = ENOENT;
+    return -1;
 }

@@ -24,8 +24,9 @@ int files_write_setting(const char *path, const char *text,
  * file matters. */
 ptrdiff_t files_read(const char *path, char *text, size_t size);
 
-/* The directory of the running program, without a slash at its end, in
- * `directory` (PATH_MAX bytes). Returns 0, or -1 with errno, reported. */
-int files_program_directory(char *directory);
+/* Finds `name` beside the running program, or in the nearest directory above
+ * it, and writes its path into `path` (PATH_MAX bytes). Returns 0, or -1 with
+ * errno, ENOENT where there is none, not reported. */
+int files_find_above_program(const char *name, char *path);
 
 #endif
