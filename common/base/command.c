@@ -1,7 +1,6 @@
 #include "common/base/command.h"
 
 #include "common/base/log.h"
-#include "common/base/program.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -259,15 +258,17 @@ static int command_search(char **command)
     return EXIT_NOT_FOUND;
 }
 
+int command_close_descriptors(void)
+{
+    /* O_CLOEXEC would do for ours, but not for those that were left open by
+     * whoever started us, nor for an init that executes nothing. */
+    long result = syscall(SYS_close_range, 3U, ~0U, 0U);
+    return (int)log_call(result, "no descriptor but 0, 1, 2 is left open",
+                         "close_range(3, %u, 0)", ~0U);
+}
+
 void command_execute(char **command)
 {
-    /* Closed outright: O_CLOEXEC on ours would do, but whoever started us may
-     * have left descriptors of theirs open, and they would reach the command. */
-    long result = syscall(SYS_close_range, 3U, ~0U, 0U);
-    if (log_call(result, "no descriptor but 0, 1, 2 reaches the command",
-                 "close_range(3, %u, 0)", ~0U) == -1)
-        _exit(EXIT_OURS);
-
     if (strchr(command[0], '/') == NULL)
         _exit(command_search(command));
     command_try(command[0], command);

@@ -10,12 +10,16 @@
 /* The exit statuses of a shell for a command that can not be started. */
 enum { EXIT_NOT_INVOCABLE = 126, EXIT_NOT_FOUND = 127 };
 
+/* Closes every descriptor but 0, 1 and 2: ours, and whatever those who started
+ * us left open. Returns 0, or -1 with errno, reported. close_range(2). */
+int command_close_descriptors(void);
+
 /*
- * Closes every descriptor but 0, 1 and 2, looks `command[0]` up in PATH unless
+ * Looks `command[0]` up in PATH unless
  * it has a slash, and executes it with `environ`. Does not return: where the
  * command can not be started it says why and exits by _exit(2), with 127 when
  * it, or the loader or interpreter that it names, is not there, with 126 when
- * it can not be run. For a child that owns nothing: execve(2), close_range(2).
+ * it can not be run. For a child that owns nothing: execve(2).
  */
 void command_execute(char **command) __attribute__((noreturn));
 

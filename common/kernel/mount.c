@@ -11,10 +11,10 @@ void mount_name_flags(unsigned long flags, char *text, size_t size)
         unsigned long flag;
         const char *name;
     } names[] = {
+        {MS_RDONLY, "MS_RDONLY"},   /* through this mount: others may write */
         {MS_NOSUID, "MS_NOSUID"},   /* set-user-id bits mean nothing here */
         {MS_NODEV, "MS_NODEV"},     /* device nodes open nothing */
         {MS_NOEXEC, "MS_NOEXEC"},   /* no program starts from here */
-        {MS_RDONLY, "MS_RDONLY"},   /* through this mount: others may write */
         {MS_REMOUNT, "MS_REMOUNT"}, /* change the flags of one that is there */
         {MS_BIND, "MS_BIND"},       /* show a directory at another place */
         {MS_MOVE, "MS_MOVE"},

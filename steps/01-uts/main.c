@@ -127,6 +127,10 @@ child_run(const struct container *container, struct sync *sync)
     if (uts_set_hostname(container->hostname) == -1)
         _exit(EXIT_OURS);
     //< hostname
+    //> descriptors
+    if (command_close_descriptors() == -1)
+        _exit(EXIT_OURS);
+    //< descriptors
     command_execute(container->command);
 }
 

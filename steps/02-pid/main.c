@@ -168,7 +168,8 @@ child_run(const struct container *container, struct sync *sync,
           const sigset_t *mask)
 {
     if (sync_wait_for_parent(sync) == -1 ||
-        uts_set_hostname(container->hostname) == -1)
+        uts_set_hostname(container->hostname) == -1 ||
+        command_close_descriptors() == -1)
         _exit(EXIT_OURS);
     if (container->init)
         process_run_init(container->command, mask);

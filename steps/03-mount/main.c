@@ -15,6 +15,7 @@
  *
  * Look at: /proc/self/mountinfo, inside and outside. lessons/03-mount.md
  */
+#include "common/base/command.h"
 #include "common/base/log.h"
 #include "common/base/program.h"
 #include "common/kernel/clone.h"
@@ -43,10 +44,10 @@ static void mount_name_flags(unsigned long flags, char *text, size_t size)
         unsigned long flag;
         const char *name;
     } names[] = {
+        {MS_RDONLY, "MS_RDONLY"},   /* through this mount: others may write */
         {MS_NOSUID, "MS_NOSUID"},   /* set-user-id bits mean nothing here */
         {MS_NODEV, "MS_NODEV"},     /* device nodes open nothing */
         {MS_NOEXEC, "MS_NOEXEC"},   /* no program starts from here */
-        {MS_RDONLY, "MS_RDONLY"},   /* through this mount: others may write */
         {MS_REMOUNT, "MS_REMOUNT"}, /* change the flags of one that is there */
         {MS_BIND, "MS_BIND"},       /* show a directory at another place */
         {MS_MOVE, "MS_MOVE"},
@@ -108,6 +109,8 @@ child_run(const struct container *container, struct sync *sync,
     if (mount_proc() == -1)
         _exit(EXIT_OURS);
     //< proc
+    if (command_close_descriptors() == -1)
+        _exit(EXIT_OURS);
     if (container->init)
         process_run_init(container->command, mask);
     process_execute(container->command, mask);

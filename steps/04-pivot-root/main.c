@@ -304,7 +304,8 @@ child_run(const struct container *container, struct sync *sync,
     if (sync_wait_for_parent(sync) == -1 ||
         uts_set_hostname(container->hostname) == -1 ||
         mount_make_private() == -1 ||
-        child_enter_rootfs(container->rootfs) == -1)
+        child_enter_rootfs(container->rootfs) == -1 ||
+        command_close_descriptors() == -1)
         _exit(EXIT_OURS);
     command_clean_environment();
     if (container->init)

@@ -1,0 +1,312 @@
+#include "common/kernel/cgroup_tree.h"
+
+#include "common/base/files.h"
+#include "common/base/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- Finding the hierarchies ---- */
+
+const char *cgroup_tree_name(bool unified, enum cgroup_controller which)
+{
+    static const char *const v1[] = {"memory", "cpu", "cpuacct", "pids",
+                                     "blkio"};
+    static const char *const v2[] = {"memory", "cpu", "cpu", "pids", "io"};
+    return unified ? v2[which] : v1[which];
+}
+
+const struct cgroup_hierarchy *cgroup_tree_with(const struct cgroup *cgroup,
+                                                enum cgroup_controller which)
+{
+    for (size_t i = 0; i < cgroup->count; i++)
+        if ((cgroup->hierarchies[i].controllers & (1U << which)) != 0)
+            return &cgroup->hierarchies[i];
+    return NULL;
+}
+
+void cgroup_tree_list(bool unified, unsigned controllers, const char *separator,
+                      char *names, size_t size)
+{
+    size_t used = 0;
+    const char *last = "";
+    for (int which = 0; which < CGROUP_CONTROLLERS; which++) {
+        const char *name = cgroup_tree_name(unified, which);
+        if ((controllers & (1U << which)) == 0 || strcmp(name, last) == 0)
+            continue;
+        if (used < size)
+            used += (size_t)snprintf(names + used, size - used, "%s%s",
+                                     used == 0 ? "" : separator, name);
+        last = name;
+    }
+}
+
+/* The controllers named in `names`, which is a list between commas (the mount
+ * options of version 1) or spaces (cgroup.controllers of version 2), as bits. */
+static unsigned cgroup_tree_read_names(char *names, bool unified)
+{
+    unsigned controllers = 0;
+    char *rest = NULL;
+    for (char *name = strtok_r(names, ", \n", &rest); name != NULL;
+         name = strtok_r(NULL, ", \n", &rest))
+        for (int which = 0; which < CGROUP_CONTROLLERS; which++)
+            if (strcmp(name, cgroup_tree_name(unified, which)) == 0)
+                controllers |= 1U << which;
+    return controllers;
+}
+
+/* One line of /proc/self/mountinfo: "36 35 0:31 / /sys/fs/cgroup/memory
+ * rw,relatime shared:9 - cgroup cgroup rw,memory". proc(5). */
+static int cgroup_tree_read_mount(struct cgroup *cgroup, unsigned wanted,
+                                  char *line)
+{
+    char *type = strstr(line, " - ");
+    char top[PATH_MAX], options[1024];
+    if (type == NULL || cgroup->count == CGROUP_CONTROLLERS ||
+        sscanf(line, "%*s %*s %*s %*s %4095s", top) != 1)
+        return 0;
+    bool unified = strncmp(type, " - cgroup2 ", 11) == 0;
+    if (unified) {
+        char path[PATH_MAX];
+        if (files_path(path, "%s/cgroup.controllers", top) == -1)
+            return -1;
+        if (files_read(path, options, sizeof options) == -1)
+            return 0; /* mounted over, or not ours to read: no use to us */
+    } else if (sscanf(type, " - cgroup %*s %1023s", options) != 1) {
+        return 0;
+    }
+
+    struct cgroup_hierarchy *next = &cgroup->hierarchies[cgroup->count];
+    next->unified = unified;
+    next->controllers = wanted & cgroup_tree_read_names(options, unified);
+    for (size_t i = 0; i < cgroup->count; i++) /* mounted twice */
+        next->controllers &= ~cgroup->hierarchies[i].controllers;
+    next->fd = -1;
+    memcpy(next->top, top, sizeof top);
+    if (next->controllers != 0)
+        cgroup->count++;
+    return 0;
+}
+
+int cgroup_tree_find(struct cgroup *cgroup, unsigned wanted)
+{
+    char *line = NULL;
+    size_t size = 0;
+    int result = 0;
+    cgroup->count = 0;
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    if (mounts == NULL)
+        return (int)log_call(-1, "where the cgroups are",
+                             "openat(\"/proc/self/mountinfo\")");
+    while (result == 0 && getline(&line, &size, mounts) != -1)
+        result = cgroup_tree_read_mount(cgroup, wanted, line);
+    free(line);
+    fclose(mounts);
+    if (result == 0 && cgroup->count == 0) {
+        log_error("no cgroup file system with a controller is mounted");
+        log_advice("mount -t cgroup2 none /sys/fs/cgroup makes one, where no "
+                   "service manager has; or try `make vm`");
+        return -1;
+    }
+    return result;
+}
+
+/* ---- Taking directories away ---- */
+
+/* Version 2 from 5.14 on kills a whole cgroup in one write. Else one by one;
+ * PID 1 of the container's PID namespace is among them, and takes with it
+ * whatever is forked meanwhile. cgroups(7). */
+static void cgroup_tree_kill(const char *path)
+{
+    char file[PATH_MAX], processes[4096];
+    if (files_path(file, "%s/cgroup.kill", path) == 0 &&
+        access(file, W_OK) == 0) {
+        files_write_setting(file, "1", "kill what is left inside");
+        return;
+    }
+    if (files_path(file, "%s/cgroup.procs", path) == -1 ||
+        files_read(file, processes, sizeof processes) <= 0)
+        return;
+    for (char *pid = processes; *pid != '\0';) {
+        char *end;
+        long number = strtol(pid, &end, 10);
+        /* 0 stands for a process of a PID namespace that we can not see. To
+         * kill(2) it would mean our own process group. */
+        if (number > 0 && *end == '\n')
+            kill((pid_t)number, SIGKILL);
+        pid = end + strspn(end, "\n");
+        if (pid == end)
+            break;
+    }
+}
+
+/* Removes a cgroup and those that were made inside it. A process that was
+ * killed is still a member until it is gone, and neither version says when
+ * that is by a call that waits: so rmdir(2) is tried until it works. */
+static int cgroup_tree_remove_one(const char *path)
+{
+    enum { TRIES = 2000 };
+    static const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+    DIR *directory = opendir(path);
+    for (struct dirent *entry = NULL;
+         directory != NULL && (entry = readdir(directory)) != NULL;) {
+        char inner[PATH_MAX];
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+            files_path(inner, "%s/%s", path, entry->d_name) == 0)
+            cgroup_tree_remove_one(inner);
+    }
+    if (directory != NULL)
+        closedir(directory);
+
+    int result = rmdir(path);
+    for (int i = 0; i < TRIES && result == -1 && errno == EBUSY; i++) {
+        cgroup_tree_kill(path);
+        nanosleep(&pause, NULL);
+        result = rmdir(path);
+    }
+    return result;
+}
+
+/* ---- Making them ---- */
+
+/* Opens the directory and waits for its lock; LOCK_NB in `flags`: does not.
+ * Returns the descriptor that holds it, or -1 with errno, not reported. */
+static int cgroup_tree_lock(const char *path, int flags)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1 || flock(fd, LOCK_EX | flags) == 0)
+        return fd;
+    int saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+    return -1;
+}
+
+/* A directory that nobody holds the lock of belonged to a run that was killed. */
+static void cgroup_tree_sweep(const char *parent)
+{
+    DIR *directory = opendir(parent);
+    if (directory == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        char path[PATH_MAX];
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
+            files_path(path, "%s/%s", parent, entry->d_name) == -1)
+            continue;
+        int fd = cgroup_tree_lock(path, LOCK_NB);
+        if (fd == -1)
+            continue;
+        int result = cgroup_tree_remove_one(path);
+        log_call(result, "left behind by a run that was killed",
+                 "rmdir(\"%s\")", path);
+        close(fd);
+    }
+    closedir(directory);
+}
+
+/* Version 2: what a cgroup's children may be limited in stands in its
+ * cgroup.subtree_control. A cgroup that hands controllers on may hold no
+ * process itself, but for the root: hence …/nsctl, which never holds any. */
+static int cgroup_tree_hand_on(const char *path, unsigned controllers)
+{
+    char file[PATH_MAX], names[256], wanted[64] = "+";
+    if (files_path(file, "%s/cgroup.subtree_control", path) == -1)
+        return -1;
+    if (files_read(file, names, sizeof names) == -1)
+        return (int)log_call(-1, "which controllers are handed on",
+                             "openat(\"%s\")", file);
+    unsigned missing = controllers & ~cgroup_tree_read_names(names, true);
+    if (missing == 0)
+        return 0;
+    cgroup_tree_list(true, missing, " +", wanted + 1, sizeof wanted - 1);
+    return files_write_setting(file, wanted, "controllers for what is below");
+}
+
+/* Makes TOP/nsctl/NAME and locks it. The lock on TOP/nsctl keeps others from
+ * sweeping it before it has its own. The last to leave removes TOP/nsctl, and
+ * may do so between two of our calls (ENOENT): then once more. */
+static int cgroup_tree_make(struct cgroup_hierarchy *hierarchy,
+                            const char *name)
+{
+    enum { TRIES = 1000 };
+    char parent[PATH_MAX];
+    if (files_path(parent, "%s/nsctl", hierarchy->top) == -1 ||
+        files_path(hierarchy->path, "%s/%s", parent, name) == -1)
+        return -1;
+
+    int result = -1;
+    errno = ENOENT;
+    for (int i = 0; i < TRIES && result == -1 && errno == ENOENT; i++) {
+        if (mkdir(parent, 0755) == -1 && errno != EEXIST)
+            break;
+        int parent_fd = cgroup_tree_lock(parent, 0);
+        if (parent_fd == -1)
+            continue;
+        cgroup_tree_sweep(parent);
+        result = mkdir(hierarchy->path, 0755);
+        if (result == 0)
+            hierarchy->fd = cgroup_tree_lock(hierarchy->path, 0);
+        int saved_errno = errno;
+        close(parent_fd);
+        errno = saved_errno;
+    }
+    if (log_call(result, "a cgroup for this container", "mkdir(\"%s\", 0755)",
+                 hierarchy->path) == -1)
+        return -1;
+    if (hierarchy->fd == -1) {
+        log_call(-1, "the lock that says it is alive", "flock(\"%s\", LOCK_EX)",
+                 hierarchy->path);
+        rmdir(hierarchy->path);
+        return -1;
+    }
+    if (!hierarchy->unified)
+        return 0;
+    if (cgroup_tree_hand_on(hierarchy->top, hierarchy->controllers) == -1)
+        return -1;
+    return cgroup_tree_hand_on(parent, hierarchy->controllers);
+}
+
+int cgroup_tree_create(struct cgroup *cgroup)
+{
+    uint64_t random;
+    char name[2 * sizeof random + 1];
+    if (getrandom(&random, sizeof random, 0) == -1)
+        return (int)log_call(-1, "a name for the cgroup", "getrandom()");
+    snprintf(name, sizeof name, "%016" PRIx64, random);
+    for (size_t i = 0; i < cgroup->count; i++)
+        if (cgroup_tree_make(&cgroup->hierarchies[i], name) == -1)
+            return -1;
+    return 0;
+}
+
+void cgroup_tree_remove(struct cgroup *cgroup)
+{
+    for (size_t i = 0; i < cgroup->count; i++) {
+        struct cgroup_hierarchy *hierarchy = &cgroup->hierarchies[i];
+        char parent[PATH_MAX];
+        if (hierarchy->fd == -1 ||
+            files_path(parent, "%s/nsctl", hierarchy->top) == -1)
+            continue;
+        int parent_fd = cgroup_tree_lock(parent, 0);
+        int result = cgroup_tree_remove_one(hierarchy->path);
+        log_call(result, "the cgroup is gone", "rmdir(\"%s\")",
+                 hierarchy->path);
+        rmdir(parent); /* works for the last one out */
+        close(hierarchy->fd);
+        hierarchy->fd = -1;
+        if (parent_fd != -1)
+            close(parent_fd);
+    }
+}
