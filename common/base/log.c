@@ -68,8 +68,8 @@ static void log_write_line(const char *text, const char *call)
     (void)written;
 }
 
-static void log_write_prefixed(const char *prefix, const char *format,
-                               va_list arguments)
+static void __attribute__((format(printf, 2, 0)))
+log_write_prefixed(const char *prefix, const char *format, va_list arguments)
 {
     int saved_errno = errno;
     char text[LINE_BYTES];

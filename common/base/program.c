@@ -114,8 +114,8 @@ static size_t program_edits_between(const char *a, size_t a_length,
     return row[b_length];
 }
 
-static void program_refuse_unknown(const struct program *program,
-                                   const char *word)
+static void __attribute__((noreturn))
+program_refuse_unknown(const struct program *program, const char *word)
 {
     const struct program_option *lists[] = {program->options, common_options};
     size_t word_length = strcspn(word, "="), best = 3, best_length = 0;

@@ -286,7 +286,7 @@ static int rootfs_hide_host(void)
 
 static int child_enter_rootfs(const char *rootfs)
 {
-    bool old_root_remains;
+    bool old_root_remains = false;
     if (rootfs_change_root(rootfs, &old_root_remains) == -1 ||
         rootfs_mount_all() == -1 || rootfs_make_devices() == -1)
         return -1;

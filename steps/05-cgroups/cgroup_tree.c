@@ -158,7 +158,7 @@ static void cgroup_tree_kill(const char *path)
 static int cgroup_tree_remove_one(const char *path)
 {
     enum { TRIES = 2000 };
-    static const struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+    static const struct timespec pause = {.tv_nsec = 5000000L};
     DIR *directory = opendir(path);
     for (struct dirent *entry = NULL;
          directory != NULL && (entry = readdir(directory)) != NULL;) {

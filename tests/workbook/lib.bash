@@ -7,8 +7,8 @@ set -u
 shopt -s extglob nullglob
 export LC_ALL=C # bytes in, bytes out: a pattern must not depend on the locale
 
-# PWD's own spelling of the path would do too, but a symbolic link in it makes relative names wrong.
-workbook=$(realpath -e "${WORKBOOK:-${BASH_SOURCE[0]%/*}/../..}") || exit 1
+tools=$(realpath "${BASH_SOURCE[0]%/*}")
+workbook=$(realpath -e "${WORKBOOK:-$tools/../..}") || exit 2
 newline=$'\n'
 
 bold='' dim='' red='' green='' reset=''
@@ -188,11 +188,15 @@ need_bats() {
 # What bats says of itself, where we want what the test says.
 bats_itself='^# *(\((in|from) |in test file |`.*. failed( with status [0-9]+)?(, expected .*)?$)'
 
-# run_bats PROGRAM FILE.bats [TEST]: runs all tests or one on a program, and sets by test name
+# run_bats PROGRAM FILE.bats [TEST…]: runs all tests or those on a program, and sets by test name
 # result (ok, not ok, skip) and said (the message of the assertion, the reason of the skip).
 run_bats() {
-  local only=() row name=
-  (($# > 2)) && only=(--filter "^$(quoted "$3")\$")
+  local only=() row name='' test
+  for test in "${@:3}"; do
+    name+="|$(quoted "$test")"
+  done
+  [[ $name ]] && only=(--filter "^(${name#|})\$")
+  name=''
   declare -gA result=() said=()
   bats_output=$(
     limit=${BATS_TEST_TIMEOUT:-120} # seconds; to hang is a result too
