@@ -18,6 +18,8 @@ ifneq ($(findstring musl,$(CC)),)
 musl_flags := -idirafter /usr/include \
               -idirafter /usr/include/$(shell uname -m)-linux-gnu
 endif
+# Short lines, unless V=1 asks for the commands.
+say      = $(if $(V),,@echo "  $(1)  $@";)
 compile = $(CC) -std=gnu17 -D_GNU_SOURCE -I. $(CFLAGS) $(WARNINGS) \
           $(musl_flags) $(CPPFLAGS)
 
@@ -63,17 +65,17 @@ student_compile = $(compile) -Wno-error -Wno-unused
 define rules_of_step
 $(BIN)/step-$(1): $(call objects_of,$(1)) | $(call rootfs_of,$(1))
 	@mkdir -p $$(@D)
-	$$(compile) $$(LDFLAGS) -o $$@ $$^
+	$$(call say,LD)$$(compile) $$(LDFLAGS) -o $$@ $$^
 exercises/$(call dir_of,$(1))/step-$(1): exercises/$(call dir_of,$(1))/main.c $(call rest_of,$(1)) | $(call rootfs_of,$(1))
-	$$(student_compile) $$(LDFLAGS) -o $$@ $$^
+	$$(call say,CC)$$(student_compile) $$(LDFLAGS) -o $$@ $$^
 step-$(1)-broken: $$(BROKEN) $(call rest_of,$(1)) | $(call rootfs_of,$(1))
-	$$(student_compile) $$(LDFLAGS) -o $$@ $$^
+	$$(call say,CC)$$(student_compile) $$(LDFLAGS) -o $$@ $$^
 endef
 $(foreach number,$(numbers),$(eval $(call rules_of_step,$(number))))
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(compile) -MMD -MP -c -o $@ $<
+	$(call say,CC)$(compile) -MMD -MP -c -o $@ $<
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 modules: $(modules:%=$(BUILD)/%.o)
@@ -93,7 +95,7 @@ sanitize: ## build with ASan and UBSan, in build/sanitize, and run the tests on 
 # ---- Learning ----
 
 demo: all ## the guided tour: a container in a minute (needs root)
-	@lessons/demo
+	@lessons/demo || [ $$? = 125 ] # which it has explained, in one line
 doctor: ## what this machine can run, and what to do about the rest
 	@tests/doctor
 vm: static rootfs ## a shell in a throw-away machine with the workbook in it
