@@ -186,7 +186,7 @@ need_bats() {
 }
 
 # What bats says of itself, where we want what the test says.
-bats_itself='^# *(\((in|from) |in test file |`.*. failed( with status [0-9]+)?(, expected .*)?$)'
+bats_itself='^# {1,2}\(?(from function |in (test )?file )|^#   `.*. failed( with status [0-9]+)?(, expected .*)?$'
 
 # run_bats PROGRAM FILE.bats [TEST…]: runs all tests or those on a program, and sets by test name
 # result (ok, not ok, skip) and said (the message of the assertion, the reason of the skip).

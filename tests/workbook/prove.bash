@@ -46,7 +46,7 @@ prove_missing() {
   case ${whole[$test]-none} in
     ok) ;;
     skip) tap_skip "$what" "${whole_said[$test]}"; return ;;
-    *) tap_not_ok "$what" 'the step as it is does not pass that test:' "${whole_said[$test]-}"; return ;;
+    *) tap_not_ok "$what" 'the step as it is does not pass that test:' "${whole_said[$test]:-(without a word)}"; return ;;
   esac
   if ! compiler=$(make -s "step-$number-broken" BROKEN="$main" 2>&1 && mv "step-$number-broken" "$program" 2>&1); then
     tap_not_ok "$what" 'it does not compile:' "$compiler"
