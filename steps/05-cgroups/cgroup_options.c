@@ -76,8 +76,6 @@ const char *cgroup_options_parse_io_max(const char *text, void *limits)
     const char *wrong = cgroup_options_parse_device(copy, &limit);
     if (wrong != NULL)
         return wrong;
-    if (*keys == '\0')
-        return expected;
     for (char *key = strtok_r(keys, ",", &rest); key != NULL;
          key = strtok_r(NULL, ",", &rest)) {
         char *value = strchr(key, '=');
@@ -93,6 +91,8 @@ const char *cgroup_options_parse_io_max(const char *text, void *limits)
             *number == 0)
             return expected;
     }
+    if ((limit.rbps | limit.wbps | limit.riops | limit.wiops) == 0)
+        return expected;
     if (all->io_count == CGROUP_MOST_IO_LIMITS)
         return "expected 8 devices at most";
     all->io[all->io_count++] = limit;
