@@ -20,6 +20,9 @@ void mount_name_flags(unsigned long flags, char *text, size_t size)
         {MS_MOVE, "MS_MOVE"},
         {MS_REC, "MS_REC"},         /* and all that is mounted below */
         {MS_PRIVATE, "MS_PRIVATE"}, /* what is mounted here stays here */
+        {MS_SLAVE, "MS_SLAVE"},     /* and what others mount comes in */
+        {MS_SHARED, "MS_SHARED"},   /* both ways */
+        {MS_UNBINDABLE, "MS_UNBINDABLE"},
     };
     size_t used = (size_t)snprintf(text, size, "%s", flags == 0 ? "0" : "");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -48,15 +51,19 @@ int mount_make_private(void)
      * shared: one made below a shared mount appears in every copy, the host's
      * too. systemd shares all there is. MS_PRIVATE ends it, MS_REC for each
      * mount below / as well. mount_namespaces(7). */
-    return mount_file_system("none", "/", "none", MS_REC | MS_PRIVATE, NULL,
-                             "no mount from here reaches the host");
+    if (mount_file_system("none", "/", "none", MS_REC | MS_PRIVATE, NULL,
+                          "no mount from here reaches the host") == -1)
+        return -1;
+    return 0;
 }
 
 int mount_proc(void)
 {
     /* /proc shows the PID namespace of whoever mounted it, and the copied one
      * was mounted by the host. */
-    return mount_file_system("proc", "/proc", "proc",
-                             MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL,
-                             "/proc shows this PID namespace");
+    if (mount_file_system("proc", "/proc", "proc",
+                          MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL,
+                          "/proc shows this PID namespace") == -1)
+        return -1;
+    return 0;
 }

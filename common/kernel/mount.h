@@ -13,9 +13,9 @@
 void mount_name_flags(unsigned long flags, char *text, size_t size);
 
 /*
- * mount(2), reported with `intention`. `source`, `type` and `options` may be
- * NULL where the flags make them meaningless. Returns 0, or -1 with errno.
- * Call it in a mount namespace of one's own, made private.
+ * mount(2), reported with `intention`. `source` and `type` are "none" where the
+ * flags make them meaningless; `options` may be NULL. Call it in a mount
+ * namespace of one's own, made private. Returns 0, or -1 with errno.
  */
 int mount_file_system(const char *source, const char *target, const char *type,
                       unsigned long flags, const char *options,

@@ -53,12 +53,17 @@ static void mount_name_flags(unsigned long flags, char *text, size_t size)
         {MS_MOVE, "MS_MOVE"},
         {MS_REC, "MS_REC"},         /* and all that is mounted below */
         {MS_PRIVATE, "MS_PRIVATE"}, /* what is mounted here stays here */
+        {MS_SLAVE, "MS_SLAVE"},     /* and what others mount comes in */
+        {MS_SHARED, "MS_SHARED"},   /* both ways */
+        {MS_UNBINDABLE, "MS_UNBINDABLE"},
     };
     size_t used = (size_t)snprintf(text, size, "%s", flags == 0 ? "0" : "");
+    //> flags
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if ((flags & names[i].flag) != 0 && used < size)
             used += (size_t)snprintf(text + used, size - used, "%s%s",
                                      used == 0 ? "" : "|", names[i].name);
+    //< flags
 }
 
 static int mount_file_system(const char *source, const char *target,
@@ -81,17 +86,25 @@ static int mount_make_private(void)
      * shared: one made below a shared mount appears in every copy, the host's
      * too. systemd shares all there is. MS_PRIVATE ends it, MS_REC for each
      * mount below / as well. mount_namespaces(7). */
-    return mount_file_system("none", "/", "none", MS_REC | MS_PRIVATE, NULL,
-                             "no mount from here reaches the host");
+    //> private
+    if (mount_file_system("none", "/", "none", MS_REC | MS_PRIVATE, NULL,
+                          "no mount from here reaches the host") == -1)
+        return -1;
+    //< private
+    return 0;
 }
 
 static int mount_proc(void)
 {
     /* /proc shows the PID namespace of whoever mounted it, and the copied one
      * was mounted by the host. */
-    return mount_file_system("proc", "/proc", "proc",
-                             MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL,
-                             "/proc shows this PID namespace");
+    //> proc
+    if (mount_file_system("proc", "/proc", "proc",
+                          MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL,
+                          "/proc shows this PID namespace") == -1)
+        return -1;
+    //< proc
+    return 0;
 }
 
 static void __attribute__((noreturn))
@@ -99,17 +112,9 @@ child_run(const struct container *container, struct sync *sync,
           const sigset_t *mask)
 {
     if (sync_wait_for_parent(sync) == -1 ||
-        uts_set_hostname(container->hostname) == -1)
-        _exit(EXIT_OURS);
-    //> private
-    if (mount_make_private() == -1)
-        _exit(EXIT_OURS);
-    //< private
-    //> proc
-    if (mount_proc() == -1)
-        _exit(EXIT_OURS);
-    //< proc
-    if (command_close_descriptors() == -1)
+        uts_set_hostname(container->hostname) == -1 ||
+        mount_make_private() == -1 || /* before any other mount */
+        mount_proc() == -1 || command_close_descriptors() == -1)
         _exit(EXIT_OURS);
     if (container->init)
         process_run_init(container->command, mask);
