@@ -129,7 +129,11 @@ static int command_explain_content(const char *path, int error)
         log_error("%s: no interpreter (ENOENT): its first line asks for %s, "
                   "which is not there",
                   path, file.interpreter);
-        log_advice("install it in this root file system, or mend the line");
+        /* Written on Windows: then the name that is looked for ends in CR. */
+        log_advice("%s", strchr(file.interpreter, '\r') != NULL
+                             ? "its lines end in CR LF: take the CR off them"
+                             : "install it in this root file system, or mend "
+                               "the line");
         return EXIT_NOT_FOUND;
     }
     if (error == ENOENT) {
@@ -218,7 +222,7 @@ static void command_log_start(const char *path, char **command)
  * for before they are executed, so that the log names just one execve(2). */
 static void command_try(const char *path, char **command)
 {
-    if (access(path, F_OK) == -1)
+    if (access(path, F_OK) == -1 && (errno == ENOENT || errno == ENOTDIR))
         return;
     if (access(path, X_OK) == 0)
         command_log_start(path, command);

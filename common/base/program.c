@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,12 +20,17 @@ static const struct program_option *const common_options =
 static void __attribute__((noreturn, format(printf, 2, 3)))
 program_refuse(const struct program *program, const char *format, ...)
 {
-    fprintf(stderr, "%s: ", program->name);
+    char text[4096];
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "\nTry './%s --help'.\n", program->name);
+    /* As in log.c: no word of the user's is to give orders to a terminal. */
+    for (char *c = text; *c != '\0'; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '?';
+    fprintf(stderr, "%s: %s\nTry './%s --help'.\n", program->name, text,
+            program->name);
     exit(EXIT_OURS);
 }
 
@@ -183,8 +189,25 @@ static char **program_take_option(const struct program *program, char **argv)
     return argv + 1;
 }
 
+/* A descriptor of 0, 1 and 2 that we were started without would be the next
+ * file's: a pipe of ours could be taken for standard error, and get the log. */
+static void program_open_standard_files(void)
+{
+    for (;;) {
+        int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+        if (fd == -1)
+            return;
+        if (fd > STDERR_FILENO) {
+            close(fd);
+            return;
+        }
+        fcntl(fd, F_SETFD, 0); /* this one is for the command, too */
+    }
+}
+
 char **program_read_options(const struct program *program, char **argv)
 {
+    program_open_standard_files();
     static char *default_command[] = {"/bin/sh", NULL};
     char **word = argv[0] == NULL ? argv : argv + 1;
     while (*word != NULL && (*word)[0] == '-' && (*word)[1] != '\0') {
