@@ -94,6 +94,7 @@ static int sync_wait_for_parent(struct sync *sync)
     /* The order matters. A parent that died before the prctl sends no signal;
      * but the pipe has lost its last writer then, and read(2) returns 0, once
      * our own copy of that end is closed. */
+    //> wait
     close(sync->write_fd);
     char byte;
     ssize_t got = read(sync->read_fd, &byte, 1);
@@ -102,6 +103,7 @@ static int sync_wait_for_parent(struct sync *sync)
                              sync->read_fd);
     if (got == 0)
         return log_error("the parent died before its child was ready");
+    //< wait
     close(sync->read_fd);
     log_call(result, "killed when its parent dies",
              "prctl(PR_SET_PDEATHSIG, SIGKILL)");
@@ -158,8 +160,7 @@ static int parent_wait(pid_t container_pid)
 
     int status;
     pid_t ended = waitpid(container_pid, &status, 0);
-    if (log_call(ended, "the command ended", "waitpid(%d)", container_pid) ==
-        -1)
+    if (log_call(ended, "the child ended", "waitpid(%d)", container_pid) == -1)
         return EXIT_OURS;
     //> status
     if (WIFSIGNALED(status))
@@ -170,13 +171,19 @@ static int parent_wait(pid_t container_pid)
 
 static int parent_run(const struct container *container)
 {
+    /* Whoever started us may ignore SIGCHLD, and we have inherited that. Then
+     * children vanish when they end, and their status with them. */
+    signal(SIGCHLD, SIG_DFL);
+
     struct sync sync = {.read_fd = -1, .write_fd = -1};
     if (sync_open(&sync) == -1)
         return EXIT_OURS;
 
     struct clone_args arguments = {
+        //> namespace
         .flags = CLONE_NEWUTS,
         .exit_signal = SIGCHLD, /* what waitpid(2) waits for */
+        //< namespace
     };
     pid_t container_pid = clone_process(&arguments);
     if (container_pid == 0)
