@@ -125,6 +125,21 @@ int cgroup_tree_find(struct cgroup *cgroup, unsigned wanted)
 
 /* ---- Taking directories away ---- */
 
+/* Calls `visit` with the path of every cgroup that is right inside `path`. */
+static void cgroup_tree_for_each(const char *path, int (*visit)(const char *))
+{
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        char inner[PATH_MAX];
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+            files_path(inner, "%s/%s", path, entry->d_name) == 0)
+            visit(inner);
+    }
+    closedir(directory);
+}
+
 /* Version 2 from 5.14 on kills a whole cgroup in one write. Else one by one;
  * PID 1 of the container's PID namespace is among them, and takes with it
  * whatever is forked meanwhile. cgroups(7). */
@@ -152,27 +167,18 @@ static void cgroup_tree_kill(const char *path)
     }
 }
 
-/* Removes a cgroup and those that were made inside it. A process that was
- * killed is still a member until it is gone, and neither version says when
- * that is by a call that waits: so rmdir(2) is tried until it works. */
+/* Removes a cgroup. One that is in use (EBUSY) is emptied first: of processes,
+ * and of cgroups that were made inside it. A process that was killed is a member
+ * until it is gone, and neither version has a call that waits for that: so
+ * rmdir(2) is tried until it works. */
 static int cgroup_tree_remove_one(const char *path)
 {
     enum { TRIES = 2000 };
     static const struct timespec pause = {.tv_nsec = 5000000L};
-    DIR *directory = opendir(path);
-    for (struct dirent *entry = NULL;
-         directory != NULL && (entry = readdir(directory)) != NULL;) {
-        char inner[PATH_MAX];
-        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
-            files_path(inner, "%s/%s", path, entry->d_name) == 0)
-            cgroup_tree_remove_one(inner);
-    }
-    if (directory != NULL)
-        closedir(directory);
-
     int result = rmdir(path);
     for (int i = 0; i < TRIES && result == -1 && errno == EBUSY; i++) {
         cgroup_tree_kill(path);
+        cgroup_tree_for_each(path, cgroup_tree_remove_one);
         nanosleep(&pause, NULL);
         result = rmdir(path);
     }
@@ -194,26 +200,18 @@ static int cgroup_tree_lock(const char *path, int flags)
     return -1;
 }
 
-/* A directory that nobody holds the lock of belonged to a run that was killed. */
-static void cgroup_tree_sweep(const char *parent)
+/* A directory that nobody holds the lock of belonged to a run that was killed.
+ * Where the lock is held, its container lives. Returns 0 either way. */
+static int cgroup_tree_sweep(const char *path)
 {
-    DIR *directory = opendir(parent);
-    if (directory == NULL)
-        return;
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        char path[PATH_MAX];
-        if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
-            files_path(path, "%s/%s", parent, entry->d_name) == -1)
-            continue;
-        int fd = cgroup_tree_lock(path, LOCK_NB);
-        if (fd == -1)
-            continue;
-        int result = cgroup_tree_remove_one(path);
-        log_call(result, "left behind by a run that was killed",
-                 "rmdir(\"%s\")", path);
-        close(fd);
-    }
-    closedir(directory);
+    int fd = cgroup_tree_lock(path, LOCK_NB);
+    if (fd == -1)
+        return 0;
+    int result = cgroup_tree_remove_one(path);
+    log_call(result, "left behind by a run that was killed", "rmdir(\"%s\")",
+             path);
+    close(fd);
+    return 0;
 }
 
 /* Version 2: what a cgroup's children may be limited in stands in its
@@ -254,7 +252,7 @@ static int cgroup_tree_make(struct cgroup_hierarchy *hierarchy,
         int parent_fd = cgroup_tree_lock(parent, 0);
         if (parent_fd == -1)
             continue;
-        cgroup_tree_sweep(parent);
+        cgroup_tree_for_each(parent, cgroup_tree_sweep);
         result = mkdir(hierarchy->path, 0755);
         if (result == 0)
             hierarchy->fd = cgroup_tree_lock(hierarchy->path, 0);
