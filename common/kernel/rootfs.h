@@ -14,7 +14,8 @@
 #include <stdbool.h>
 
 /* The option parser for --rootfs (see base/program.h): a directory, not /.
- * `directory` points to a const char *, which then points to `text`. */
+ * `directory` points to a const char *, which then points to its full path, in
+ * static memory. realpath(3). */
 const char *rootfs_parse_directory(const char *text, void *directory);
 
 /* The root file system that `make rootfs` built, as a path in static memory;

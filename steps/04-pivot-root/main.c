@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -52,8 +53,11 @@ struct container {
 
 static const char *rootfs_parse_directory(const char *text, void *directory)
 {
+    /* In full: looking up "." does not cross a mount that was made upon it, so
+     * with "." the bind mount below would be made, and not be entered. */
+    static char path[PATH_MAX];
     struct stat new_root, old_root;
-    if (stat(text, &new_root) == -1)
+    if (realpath(text, path) == NULL || stat(path, &new_root) == -1)
         return errno == ENOENT ? "there is no such directory (ENOENT)"
                                : "the directory can not be reached";
     if (!S_ISDIR(new_root.st_mode))
@@ -61,7 +65,7 @@ static const char *rootfs_parse_directory(const char *text, void *directory)
     if (stat("/", &old_root) == 0 && old_root.st_dev == new_root.st_dev &&
         old_root.st_ino == new_root.st_ino)
         return "expected another root than the one there is";
-    *(const char **)directory = text;
+    *(const char **)directory = path;
     return NULL;
 }
 
@@ -78,10 +82,10 @@ static const char *rootfs_find_default(void)
 
 /* ---- The child: from the host's root to its own ---- */
 
-/* Where the root is an initramfs there is no mount above it to hang another
- * one on. Moving the new root over the old and entering it hides the host; but
- * the old root stays in the mount table below, and a process that keeps
- * CAP_SYS_CHROOT can climb out of a chroot. switch_root(8) does this too. */
+/* An initramfs is the bottom of the mount table, and before Linux 7.0 nothing
+ * can take its place. Moving the new root over it and entering that hides the
+ * host, as switch_root(8) does; but the host is still mounted, below. Whoever
+ * has CAP_SYS_ADMIN can take the cover off and be there, by setns(2). */
 static int rootfs_chroot(void)
 {
     if (mount_file_system(".", "/", "none", MS_MOVE, NULL,
@@ -94,11 +98,13 @@ static int rootfs_chroot(void)
 
 static int rootfs_change_root(const char *directory, bool *old_root_remains)
 {
+    //> bind
     /* pivot_root swaps mounts, and a plain directory is none (EBUSY). Not
      * MS_REC: what is mounted below it on the host is not ours to show. */
     if (mount_file_system(directory, directory, "none", MS_BIND, NULL,
                           "the directory becomes a mount") == -1)
         return -1;
+    //< bind
     if (chdir(directory) == -1)
         return (int)log_call(-1, "into the new root", "chdir(\"%s\")",
                              directory);
@@ -124,15 +130,19 @@ static int rootfs_make_directory(const char *path, mode_t mode)
     if (mkdir(path, mode) == -1 && errno != EEXIST)
         return (int)log_call(-1, "a place for a mount", "mkdir(\"%s\", %#o)",
                              path, mode);
+    //> links
     /* An image may bring a symbolic link here. It can not lead out any more,
      * but what /proc hides must not be found under another name. */
-    if (lstat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        return 0;
-    errno = ENOTDIR;
-    log_error("%s in the root file system is not a directory (ENOTDIR)", path);
-    log_advice("a container needs a real directory there, not a link or a "
-               "file: mend the root file system");
-    return -1;
+    if (lstat(path, &status) == -1 || !S_ISDIR(status.st_mode)) {
+        log_error("%s in the root file system is not a directory (ENOTDIR)",
+                  path);
+        log_advice("a container needs a real directory there, not a link or a "
+                   "file: mend the root file system");
+        errno = ENOTDIR;
+        return -1;
+    }
+    //< links
+    return 0;
 }
 
 static int rootfs_mount_all(void)
@@ -207,9 +217,22 @@ static int rootfs_detach_old_root(void)
     /* The working directory is the new root, and the old one is mounted over
      * it: that is what umount2 finds. It is busy, since host processes live in
      * it; MNT_DETACH takes it out of this mount table all the same. */
-    int result = umount2(".", MNT_DETACH);
+    int result = 0;
+    //> detach
+    result = umount2(".", MNT_DETACH);
+    //< detach
     return (int)log_call(result, "the host's root is gone",
                          "umount2(\".\", MNT_DETACH)");
+}
+
+/* After stat(2) failed. What this kernel does not have needs no hiding: 0. But
+ * never leave anything open only because we could not look: -1, reported. */
+static int rootfs_lacks(const char *path)
+{
+    if (errno == ENOENT)
+        return 0;
+    return (int)log_call(-1, "look at what tells of the host", "stat(\"%s\")",
+                         path);
 }
 
 /* Covers a file with /dev/null, a directory with one that is empty. Returns
@@ -218,7 +241,7 @@ static int rootfs_hide(const char *path)
 {
     struct stat status;
     if (stat(path, &status) == -1)
-        return 0;
+        return rootfs_lacks(path);
     int result =
         S_ISDIR(status.st_mode)
             ? mount("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID, NULL)
@@ -236,11 +259,13 @@ static int rootfs_make_read_only(const char *path)
     unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY;
     struct stat status;
     if (stat(path, &status) == -1)
-        return 0;
+        return rootfs_lacks(path);
+    //> read-only
     if (mount(path, path, "none", MS_BIND, NULL) == -1 ||
         mount("none", path, "none", MS_REMOUNT | MS_BIND | flags, NULL) == -1)
         return (int)log_call(-1, "keep the host from being changed",
                              "mount(\"%s\")", path);
+    //< read-only
     return 1;
 }
 
@@ -290,10 +315,8 @@ static int child_enter_rootfs(const char *rootfs)
     if (rootfs_change_root(rootfs, &old_root_remains) == -1 ||
         rootfs_mount_all() == -1 || rootfs_make_devices() == -1)
         return -1;
-    //> detach
     if (old_root_remains && rootfs_detach_old_root() == -1)
         return -1;
-    //< detach
     return rootfs_hide_host();
 }
 
