@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# doctor: truthful about what is here, helpful about what is not.
+
+load helpers
+
+@test "the features of the list can each be asked for" {
+  local feature
+  for feature in $("$ROOT/tests/doctor" --list); do
+    run "$ROOT/tests/doctor" --has "$feature"
+    [ "$status" -le 1 ] || assert_status 1 "doctor --has $feature must answer yes or no"
+    [ "$status" -eq 0 ] || assert_output_matches '[a-z]' "a no must have a reason: $feature"
+  done
+}
+
+@test "a feature that is none is an error, not a no" {
+  run "$ROOT/tests/doctor" --has no-such-thing
+  assert_status 2
+  assert_output_has "no-such-thing"
+}
+
+@test "every step has a line" {
+  local step
+  run "$ROOT/tests/doctor"
+  assert_status 0
+  for step in 01 02 03 04 05 06 07 08; do
+    assert_output_matches "step $step  (yes|no: needs .*; .*)"
+  done
+}
+
+@test "who is not root is told so, and what to do" {
+  run as_user "$ROOT/tests/doctor" 01
+  assert_status 1
+  assert_output_has "step 01  no: needs root; run sudo tests/doctor, or make vm"
+}
+
+@test "a step's number may lack its zero, and must be a step's" {
+  run "$ROOT/tests/doctor" 1
+  assert_output_has "step 01"
+  run "$ROOT/tests/doctor" 99
+  assert_status 2
+  run "$ROOT/tests/doctor" x
+  assert_status 2
+}
+
+@test "a pipe gets no colours" {
+  run "$ROOT/tests/doctor"
+  assert_output_lacks $'\033'
+}
+
+@test "it says root when asked by root, and only then" {
+  if [ "$(id -u)" -eq 0 ]; then "$ROOT/tests/doctor" --has root; fi
+  run as_user "$ROOT/tests/doctor" --has root
+  assert_status 1
+  assert_output_has "you are"
+}
+
+@test "a container is recognised from inside" {
+  requires root
+  run in_private_namespaces "$ROOT/tests/doctor" --has nested
+  assert_status 0
+}
+
+@test "a root that is no mount is recognised, where pivot_root cannot work" {
+  requires root
+  local place=$BATS_TEST_TMPDIR/root
+  mkdir "$place"
+  # A chroot into a directory: the files are all there, but nothing is mounted on its /.
+  # shellcheck disable=SC2016
+  run in_private_namespaces bash -c 'mount -t tmpfs none "$1" && mkdir "$1/r" && cp -a --parents /bin /lib /lib64 "$1/r" 2>/dev/null
+    mkdir -p "$1/r/usr" "$1/r/proc" "$1/r/etc" "$1/r/tmp" "$1/r/doctor" "$1/r/dev"
+    mount --bind /usr "$1/r/usr" && mount --bind /proc "$1/r/proc" && mount --bind /dev "$1/r/dev" && mount --bind /etc "$1/r/etc"
+    cp "$2" "$1/r/doctor/" && chroot "$1/r" /doctor/doctor --has pivot_root' - "$place" "$ROOT/tests/doctor"
+  assert_status 1
+  assert_output_has "no mount"
+}
