@@ -43,10 +43,11 @@ static int cgroup_limit_memory(const struct cgroup *cgroup, uint64_t bytes)
                    hierarchy->unified ? "memory.swap.max"
                                       : "memory.memsw.limit_in_bytes") == -1)
         return -1;
-    if (access(swap, F_OK) == -1)
-        return 0;
-    return files_write_setting(swap, hierarchy->unified ? "0" : text,
-                               "and no swap beyond it");
+    if (access(swap, F_OK) == 0 &&
+        files_write_setting(swap, hierarchy->unified ? "0" : text,
+                            "and no swap beyond it") == -1)
+        return -1;
+    return 0;
 }
 
 static int cgroup_limit_cpu(const struct cgroup *cgroup, uint64_t thousandths)
@@ -58,16 +59,20 @@ static int cgroup_limit_cpu(const struct cgroup *cgroup, uint64_t thousandths)
     bool unified = cgroup_tree_with(cgroup, CGROUP_CPU)->unified;
     snprintf(quota, sizeof quota, unified ? "%" PRIu64 " %d" : "%" PRIu64,
              thousandths * (PERIOD_US / 1000), PERIOD_US);
-    return cgroup_write(cgroup, CGROUP_CPU, "cpu.max", "cpu.cfs_quota_us",
-                        quota, "CPU time in each 100 ms at most");
+    if (cgroup_write(cgroup, CGROUP_CPU, "cpu.max", "cpu.cfs_quota_us", quota,
+                     "CPU time in each 100 ms at most") == -1)
+        return -1;
+    return 0;
 }
 
 static int cgroup_limit_pids(const struct cgroup *cgroup, uint64_t pids)
 {
     char text[32];
     snprintf(text, sizeof text, "%" PRIu64, pids);
-    return cgroup_write(cgroup, CGROUP_PIDS, "pids.max", "pids.max", text,
-                        "processes at most");
+    if (cgroup_write(cgroup, CGROUP_PIDS, "pids.max", "pids.max", text,
+                     "processes at most") == -1)
+        return -1;
+    return 0;
 }
 
 static int cgroup_limit_io(const struct cgroup *cgroup,
@@ -198,13 +203,13 @@ static void cgroup_report_memory(const struct cgroup *cgroup)
     int64_t peak = cgroup_read(
         cgroup, CGROUP_MEMORY,
         memory->unified ? "memory.peak" : "memory.max_usage_in_bytes", "");
-    int64_t killed = cgroup_read(
-        cgroup, CGROUP_MEMORY,
-        memory->unified ? "memory.events" : "memory.oom_control", "oom_kill ");
     if (peak == -1)
         log_note("memory: this kernel keeps no peak (5.19 and later do)");
     else
         log_note("memory: %.1f MiB at the peak", (double)peak / (1 << 20));
+    int64_t killed = cgroup_read(
+        cgroup, CGROUP_MEMORY,
+        memory->unified ? "memory.events" : "memory.oom_control", "oom_kill ");
     if (killed > 0)
         log_warning("out of memory: the kernel killed %" PRId64 " of the "
                     "container's processes (OOM) at its memory limit",
@@ -214,19 +219,21 @@ static void cgroup_report_memory(const struct cgroup *cgroup)
 static void cgroup_report_cpu(const struct cgroup *cgroup)
 {
     const struct cgroup_hierarchy *cpu = cgroup_tree_with(cgroup, CGROUP_CPU);
-    if (cpu == NULL || cgroup_tree_with(cgroup, CGROUP_CPUACCT) == NULL)
+    const struct cgroup_hierarchy *count =
+        cgroup_tree_with(cgroup, CGROUP_CPUACCT);
+    if (cpu == NULL || count == NULL)
         return;
-    /* v2 counts in microseconds, v1 in nanoseconds. */
-    double second = cpu->unified ? 1e6 : 1e9;
     int64_t used = cgroup_read(cgroup, CGROUP_CPUACCT,
-                               cpu->unified ? "cpu.stat" : "cpuacct.usage",
-                               cpu->unified ? "usage_usec " : "");
+                               count->unified ? "cpu.stat" : "cpuacct.usage",
+                               count->unified ? "usage_usec " : "");
     int64_t throttled =
         cgroup_read(cgroup, CGROUP_CPU, "cpu.stat",
                     cpu->unified ? "throttled_usec " : "throttled_time ");
+    /* v2 counts in microseconds, v1 in nanoseconds. */
     if (used != -1 && throttled != -1)
-        log_note("CPU: %.3f s used, %.3f s throttled", (double)used / second,
-                 (double)throttled / second);
+        log_note("CPU: %.3f s used, %.3f s throttled",
+                 (double)used / (count->unified ? 1e6 : 1e9),
+                 (double)throttled / (cpu->unified ? 1e6 : 1e9));
 }
 
 void cgroup_report(const struct cgroup *cgroup)

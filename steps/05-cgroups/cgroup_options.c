@@ -124,6 +124,8 @@ int cgroup_options_check(const struct cgroup_limits *limits,
         log_advice("the kernel has none, or its command line says "
                    "cgroup_disable=, or an outer container keeps it: `make "
                    "doctor`");
+        if (which == CGROUP_PIDS)
+            log_advice("there is such a limit unless --pids-limit -1 is given");
         return -1;
     }
     return 0;

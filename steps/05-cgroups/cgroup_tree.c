@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,6 +69,16 @@ static unsigned cgroup_tree_read_names(char *names, bool unified)
     return controllers;
 }
 
+/* Whether `path` is what the mount table says: something else may have been
+ * mounted over it since, and a directory made there would be no cgroup. */
+static bool cgroup_tree_is_mounted(const char *path, bool unified)
+{
+    struct statfs status;
+    return statfs(path, &status) == 0 &&
+           status.f_type ==
+               (unified ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
+}
+
 /* One line of /proc/self/mountinfo: "36 35 0:31 / /sys/fs/cgroup/memory
  * rw,relatime shared:9 - cgroup cgroup rw,memory". proc(5). */
 static int cgroup_tree_read_mount(struct cgroup *cgroup, unsigned wanted,
@@ -83,10 +95,12 @@ static int cgroup_tree_read_mount(struct cgroup *cgroup, unsigned wanted,
         if (files_path(path, "%s/cgroup.controllers", top) == -1)
             return -1;
         if (files_read(path, options, sizeof options) == -1)
-            return 0; /* mounted over, or not ours to read: no use to us */
+            return 0;
     } else if (sscanf(type, " - cgroup %*s %1023s", options) != 1) {
         return 0;
     }
+    if (!cgroup_tree_is_mounted(top, unified))
+        return 0;
 
     struct cgroup_hierarchy *next = &cgroup->hierarchies[cgroup->count];
     next->unified = unified;
@@ -95,8 +109,12 @@ static int cgroup_tree_read_mount(struct cgroup *cgroup, unsigned wanted,
         next->controllers &= ~cgroup->hierarchies[i].controllers;
     next->fd = -1;
     memcpy(next->top, top, sizeof top);
-    if (next->controllers != 0)
-        cgroup->count++;
+    if (next->controllers == 0)
+        return 0;
+    char names[64];
+    cgroup_tree_list(unified, next->controllers, " ", names, sizeof names);
+    log_note("cgroup version %d at %s: %s", unified ? 2 : 1, top, names);
+    cgroup->count++;
     return 0;
 }
 
@@ -133,8 +151,11 @@ static void cgroup_tree_for_each(const char *path, int (*visit)(const char *))
         return;
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         char inner[PATH_MAX];
-        if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
-            files_path(inner, "%s/%s", path, entry->d_name) == 0)
+        if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
+            strcmp(entry->d_name, "..") == 0)
+            continue;
+        int length = snprintf(inner, PATH_MAX, "%s/%s", path, entry->d_name);
+        if (length < PATH_MAX) /* else it is in the way, and rmdir says so */
             visit(inner);
     }
     closedir(directory);
@@ -168,19 +189,28 @@ static void cgroup_tree_kill(const char *path)
 }
 
 /* Removes a cgroup. One that is in use (EBUSY) is emptied first: of processes,
- * and of cgroups that were made inside it. A process that was killed is a member
- * until it is gone, and neither version has a call that waits for that: so
- * rmdir(2) is tried until it works. */
+ * and of cgroups that were made inside it. */
+static int cgroup_tree_try_to_remove(const char *path)
+{
+    int result = rmdir(path);
+    if (result == 0 || errno != EBUSY)
+        return result;
+    cgroup_tree_kill(path);
+    cgroup_tree_for_each(path, cgroup_tree_try_to_remove);
+    return rmdir(path);
+}
+
+/* A process that was killed is a member until it is gone, and neither version
+ * has a call that waits for that: so rmdir(2) is tried until it works, for ten
+ * seconds at most, whatever is inside. */
 static int cgroup_tree_remove_one(const char *path)
 {
     enum { TRIES = 2000 };
     static const struct timespec pause = {.tv_nsec = 5000000L};
-    int result = rmdir(path);
+    int result = cgroup_tree_try_to_remove(path);
     for (int i = 0; i < TRIES && result == -1 && errno == EBUSY; i++) {
-        cgroup_tree_kill(path);
-        cgroup_tree_for_each(path, cgroup_tree_remove_one);
         nanosleep(&pause, NULL);
-        result = rmdir(path);
+        result = cgroup_tree_try_to_remove(path);
     }
     return result;
 }
@@ -188,12 +218,28 @@ static int cgroup_tree_remove_one(const char *path)
 /* ---- Making them ---- */
 
 /* Opens the directory and waits for its lock; LOCK_NB in `flags`: does not.
- * Returns the descriptor that holds it, or -1 with errno, not reported. */
+ * Returns the descriptor that holds it, or -1, reported but for the two that
+ * the caller is to judge: EWOULDBLOCK, and ENOENT, no such directory (any more:
+ * the lock of one that is removed meanwhile is worth nothing). flock(2). */
 static int cgroup_tree_lock(const char *path, int flags)
 {
+    struct stat locked, there;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -1 || flock(fd, LOCK_EX | flags) == 0)
-        return fd;
+    if (fd == -1 && errno != ENOENT)
+        log_call(fd, "a lock says who is alive",
+                 "openat(\"%s\", O_RDONLY|O_DIRECTORY)", path);
+    if (fd == -1)
+        return -1;
+    int result = flock(fd, LOCK_EX | flags);
+    if (result == -1 && errno != EWOULDBLOCK)
+        log_call(result, "a lock says who is alive", "flock(\"%s\", LOCK_EX)",
+                 path);
+    if (result == 0) {
+        if (fstat(fd, &locked) == 0 && stat(path, &there) == 0 &&
+            locked.st_ino == there.st_ino)
+            return fd;
+        errno = ENOENT;
+    }
     int saved_errno = errno;
     close(fd);
     errno = saved_errno;
@@ -232,43 +278,56 @@ static int cgroup_tree_hand_on(const char *path, unsigned controllers)
     return files_write_setting(file, wanted, "controllers for what is below");
 }
 
+/* Makes TOP/nsctl, which all containers share, and takes its lock. The last
+ * to leave removes it, and may do so between two of our calls (ENOENT): then
+ * once more. Returns the descriptor that holds the lock, or -1, reported. */
+static int cgroup_tree_share(const char *parent)
+{
+    enum { TRIES = 1000 };
+    for (int i = 0; i < TRIES; i++) {
+        int result = mkdir(parent, 0755);
+        if (result == -1 && errno != EEXIST)
+            return (int)log_call(result, "a place for all containers",
+                                 "mkdir(\"%s\", 0755)", parent);
+        int fd = cgroup_tree_lock(parent, 0);
+        if (fd != -1)
+            return fd;
+        if (errno == ENOENT)
+            continue;
+        rmdir(parent); /* works if nobody else is there */
+        return -1;
+    }
+    return log_error("%s is removed as often as it is made (ENOENT)", parent);
+}
+
 /* Makes TOP/nsctl/NAME and locks it. The lock on TOP/nsctl keeps others from
- * sweeping it before it has its own. The last to leave removes TOP/nsctl, and
- * may do so between two of our calls (ENOENT): then once more. */
+ * sweeping it before it has its own. */
 static int cgroup_tree_make(struct cgroup_hierarchy *hierarchy,
                             const char *name)
 {
-    enum { TRIES = 1000 };
     char parent[PATH_MAX];
     if (files_path(parent, "%s/nsctl", hierarchy->top) == -1 ||
         files_path(hierarchy->path, "%s/%s", parent, name) == -1)
         return -1;
-
-    int result = -1;
-    errno = ENOENT;
-    for (int i = 0; i < TRIES && result == -1 && errno == ENOENT; i++) {
-        if (mkdir(parent, 0755) == -1 && errno != EEXIST)
-            break;
-        int parent_fd = cgroup_tree_lock(parent, 0);
-        if (parent_fd == -1)
-            continue;
-        cgroup_tree_for_each(parent, cgroup_tree_sweep);
-        result = mkdir(hierarchy->path, 0755);
-        if (result == 0)
-            hierarchy->fd = cgroup_tree_lock(hierarchy->path, 0);
-        int saved_errno = errno;
-        close(parent_fd);
-        errno = saved_errno;
-    }
-    if (log_call(result, "a cgroup for this container", "mkdir(\"%s\", 0755)",
-                 hierarchy->path) == -1)
+    int parent_fd = cgroup_tree_share(parent);
+    if (parent_fd == -1)
         return -1;
-    if (hierarchy->fd == -1) {
-        log_call(-1, "the lock that says it is alive", "flock(\"%s\", LOCK_EX)",
-                 hierarchy->path);
+    cgroup_tree_for_each(parent, cgroup_tree_sweep);
+    int result = mkdir(hierarchy->path, 0755);
+    log_call(result, "a cgroup for this container", "mkdir(\"%s\", 0755)",
+             hierarchy->path);
+    if (result == 0)
+        hierarchy->fd = cgroup_tree_lock(hierarchy->path, 0);
+    if (result == 0 && hierarchy->fd == -1) {
+        if (errno == ENOENT)
+            log_error("%s: somebody removed it (ENOENT)", hierarchy->path);
         rmdir(hierarchy->path);
-        return -1;
     }
+    if (hierarchy->fd == -1) /* then cgroup_tree_remove() passes it over */
+        rmdir(parent);
+    close(parent_fd);
+    if (hierarchy->fd == -1)
+        return -1;
     if (!hierarchy->unified)
         return 0;
     if (cgroup_tree_hand_on(hierarchy->top, hierarchy->controllers) == -1)

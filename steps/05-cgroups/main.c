@@ -76,6 +76,7 @@ static int cgroup_limit_memory(const struct cgroup *cgroup, uint64_t bytes)
         cgroup_tree_with(cgroup, CGROUP_MEMORY);
     char text[32], swap[PATH_MAX];
     snprintf(text, sizeof text, "%" PRIu64, bytes);
+    //> memory
     if (cgroup_write(cgroup, CGROUP_MEMORY, "memory.max",
                      "memory.limit_in_bytes", text, "memory at most") == -1)
         return -1;
@@ -85,10 +86,12 @@ static int cgroup_limit_memory(const struct cgroup *cgroup, uint64_t bytes)
                    hierarchy->unified ? "memory.swap.max"
                                       : "memory.memsw.limit_in_bytes") == -1)
         return -1;
-    if (access(swap, F_OK) == -1)
-        return 0;
-    return files_write_setting(swap, hierarchy->unified ? "0" : text,
-                               "and no swap beyond it");
+    if (access(swap, F_OK) == 0 &&
+        files_write_setting(swap, hierarchy->unified ? "0" : text,
+                            "and no swap beyond it") == -1)
+        return -1;
+    //< memory
+    return 0;
 }
 
 static int cgroup_limit_cpu(const struct cgroup *cgroup, uint64_t thousandths)
@@ -98,18 +101,26 @@ static int cgroup_limit_cpu(const struct cgroup *cgroup, uint64_t thousandths)
     enum { PERIOD_US = 100000 };
     char quota[64];
     bool unified = cgroup_tree_with(cgroup, CGROUP_CPU)->unified;
+    //> cpu
     snprintf(quota, sizeof quota, unified ? "%" PRIu64 " %d" : "%" PRIu64,
              thousandths * (PERIOD_US / 1000), PERIOD_US);
-    return cgroup_write(cgroup, CGROUP_CPU, "cpu.max", "cpu.cfs_quota_us",
-                        quota, "CPU time in each 100 ms at most");
+    if (cgroup_write(cgroup, CGROUP_CPU, "cpu.max", "cpu.cfs_quota_us", quota,
+                     "CPU time in each 100 ms at most") == -1)
+        return -1;
+    //< cpu
+    return 0;
 }
 
 static int cgroup_limit_pids(const struct cgroup *cgroup, uint64_t pids)
 {
     char text[32];
     snprintf(text, sizeof text, "%" PRIu64, pids);
-    return cgroup_write(cgroup, CGROUP_PIDS, "pids.max", "pids.max", text,
-                        "processes at most");
+    //> pids
+    if (cgroup_write(cgroup, CGROUP_PIDS, "pids.max", "pids.max", text,
+                     "processes at most") == -1)
+        return -1;
+    //< pids
+    return 0;
 }
 
 static int cgroup_limit_io(const struct cgroup *cgroup,
@@ -142,20 +153,14 @@ static int cgroup_limit_io(const struct cgroup *cgroup,
 static int cgroup_set_limits(const struct cgroup *cgroup,
                              const struct cgroup_limits *limits)
 {
-    //> memory
     if (limits->memory_bytes != 0 &&
         cgroup_limit_memory(cgroup, limits->memory_bytes) == -1)
         return -1;
-    //< memory
-    //> cpu
     if (limits->cpu_thousandths != 0 &&
         cgroup_limit_cpu(cgroup, limits->cpu_thousandths) == -1)
         return -1;
-    //< cpu
-    //> pids
     if (limits->pids != 0 && cgroup_limit_pids(cgroup, limits->pids) == -1)
         return -1;
-    //< pids
     for (size_t i = 0; i < limits->io_count; i++)
         if (cgroup_limit_io(cgroup, &limits->io[i]) == -1)
             return -1;
@@ -166,6 +171,7 @@ static int cgroup_set_limits(const struct cgroup *cgroup,
 
 static int cgroup_enter(const struct cgroup *cgroup)
 {
+    //> enter
     for (size_t i = 0; i < cgroup->count; i++) {
         char path[PATH_MAX];
         if (cgroup->hierarchies[i].unified)
@@ -177,6 +183,7 @@ static int cgroup_enter(const struct cgroup *cgroup)
             files_write_setting(path, "0", "into the cgroup") == -1)
             return -1;
     }
+    //< enter
     //> namespace
     /* Now, not in clone3: a cgroup namespace takes for its root the cgroup that
      * its maker is in, and in clone3 that is still the parent's. */
@@ -273,35 +280,39 @@ static void cgroup_report_memory(const struct cgroup *cgroup)
     int64_t peak = cgroup_read(
         cgroup, CGROUP_MEMORY,
         memory->unified ? "memory.peak" : "memory.max_usage_in_bytes", "");
-    int64_t killed = cgroup_read(
-        cgroup, CGROUP_MEMORY,
-        memory->unified ? "memory.events" : "memory.oom_control", "oom_kill ");
     if (peak == -1)
         log_note("memory: this kernel keeps no peak (5.19 and later do)");
     else
         log_note("memory: %.1f MiB at the peak", (double)peak / (1 << 20));
+    //> oom
+    int64_t killed = cgroup_read(
+        cgroup, CGROUP_MEMORY,
+        memory->unified ? "memory.events" : "memory.oom_control", "oom_kill ");
     if (killed > 0)
         log_warning("out of memory: the kernel killed %" PRId64 " of the "
                     "container's processes (OOM) at its memory limit",
                     killed);
+    //< oom
 }
 
 static void cgroup_report_cpu(const struct cgroup *cgroup)
 {
     const struct cgroup_hierarchy *cpu = cgroup_tree_with(cgroup, CGROUP_CPU);
-    if (cpu == NULL || cgroup_tree_with(cgroup, CGROUP_CPUACCT) == NULL)
+    const struct cgroup_hierarchy *count =
+        cgroup_tree_with(cgroup, CGROUP_CPUACCT);
+    if (cpu == NULL || count == NULL)
         return;
-    /* v2 counts in microseconds, v1 in nanoseconds. */
-    double second = cpu->unified ? 1e6 : 1e9;
     int64_t used = cgroup_read(cgroup, CGROUP_CPUACCT,
-                               cpu->unified ? "cpu.stat" : "cpuacct.usage",
-                               cpu->unified ? "usage_usec " : "");
+                               count->unified ? "cpu.stat" : "cpuacct.usage",
+                               count->unified ? "usage_usec " : "");
     int64_t throttled =
         cgroup_read(cgroup, CGROUP_CPU, "cpu.stat",
                     cpu->unified ? "throttled_usec " : "throttled_time ");
+    /* v2 counts in microseconds, v1 in nanoseconds. */
     if (used != -1 && throttled != -1)
-        log_note("CPU: %.3f s used, %.3f s throttled", (double)used / second,
-                 (double)throttled / second);
+        log_note("CPU: %.3f s used, %.3f s throttled",
+                 (double)used / (count->unified ? 1e6 : 1e9),
+                 (double)throttled / (cpu->unified ? 1e6 : 1e9));
 }
 
 static void cgroup_report(const struct cgroup *cgroup)
@@ -310,14 +321,12 @@ static void cgroup_report(const struct cgroup *cgroup)
     cgroup_report_cpu(cgroup);
 }
 
-/* From here on there is something that the host can see, so every way out goes
- * through cgroup_tree_remove(). */
-static int parent_run_in_cgroup(const struct container *container)
+static int parent_run_in_cgroup(const struct container *container,
+                                const sigset_t *mask)
 {
     struct sync sync = {.read_fd = -1, .write_fd = -1};
-    sigset_t mask;
     if (cgroup_set_limits(&container->cgroup, &container->limits) == -1 ||
-        sync_open(&sync) == -1 || process_block_signals(&mask) == -1)
+        sync_open(&sync) == -1)
         return EXIT_OURS;
 
     struct clone_args arguments = {
@@ -333,7 +342,7 @@ static int parent_run_in_cgroup(const struct container *container)
     //< born
     pid_t container_pid = clone_process(&arguments);
     if (container_pid == 0)
-        child_run(container, &sync, &mask);
+        child_run(container, &sync, mask);
     bool born_inside = (arguments.flags & CLONE_INTO_CGROUP) != 0;
     if (log_call(container_pid, "the container's first process",
                  "clone3(CLONE_NEWUTS|CLONE_NEWPID|CLONE_NEWNS|CLONE_NEWIPC%s)",
@@ -354,9 +363,14 @@ static int parent_run(struct container *container)
     if (cgroup_tree_find(cgroup, wanted) == -1 ||
         cgroup_options_check(&container->limits, cgroup) == -1)
         return EXIT_OURS;
+    /* From here on there is something that the host can see, so every way out
+     * goes through cgroup_tree_remove(): ^C may not be one. */
+    sigset_t mask;
     int status = EXIT_OURS;
+    if (process_block_signals(&mask) == -1)
+        return status;
     if (cgroup_tree_create(cgroup) == 0)
-        status = parent_run_in_cgroup(container);
+        status = parent_run_in_cgroup(container, &mask);
     cgroup_tree_remove(cgroup);
     return status;
 }
