@@ -10,16 +10,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The signals that are meant for the command. Those that stop and continue
- * (SIGTSTP, SIGCONT, …) are left alone, so that ^Z stops us like any job. */
+/* The signals that are meant for the command, those with which a terminal stops
+ * a job, and that of a child's end. */
 static void process_handled_signals(sigset_t *handled)
 {
-    static const int forwarded[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
-                                    SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH};
+    static const int numbers[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
+                                  SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH,
+                                  SIGTSTP, SIGTTIN, SIGTTOU, SIGCHLD};
     sigemptyset(handled);
-    sigaddset(handled, SIGCHLD);
-    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++)
-        sigaddset(handled, forwarded[i]);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        sigaddset(handled, numbers[i]);
 }
 
 int process_block_signals(sigset_t *previous)
@@ -53,15 +53,39 @@ static int process_exit_status(const siginfo_t *ended)
     return ended->si_status;
 }
 
+/* Stops the container with us, and lets it go on when we do. PID 1 is deaf to
+ * SIGTSTP as well, but not to SIGSTOP, if that comes from outside. An init gets
+ * here only because it is in the terminal's foreground group; so is the command,
+ * and has stopped by itself. */
+static void process_stop(pid_t main_pid, int signal_number)
+{
+    if (getpid() == 1)
+        return;
+    sigset_t stop;
+    sigemptyset(&stop);
+    sigaddset(&stop, signal_number);
+    kill(main_pid, SIGSTOP);
+    raise(signal_number);
+    sigprocmask(SIG_UNBLOCK, &stop, NULL); /* returns after SIGCONT */
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    kill(main_pid, SIGCONT);
+}
+
 static void process_forward(pid_t main_pid, const siginfo_t *received)
 {
-    /* ^C comes from the kernel and went to the whole foreground group, so the
-     * command, which is in it too, has its own already. */
-    if (received->si_code == SI_KERNEL)
+    int number = received->si_signo;
+    if (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU) {
+        process_stop(main_pid, number);
+        return;
+    }
+    /* ^C, ^\ and a new window size come from the kernel and go to the whole
+     * foreground group, so the command, which is in it too, has its own. */
+    if (received->si_code == SI_KERNEL &&
+        (number == SIGINT || number == SIGQUIT || number == SIGWINCH))
         return;
     /* The pid can not have become a stranger's: until we reap it, below, a
      * dead child keeps its number. */
-    kill(main_pid, received->si_signo);
+    kill(main_pid, number);
 }
 
 /* Reaps all that have ended: SIGCHLD does not queue, one may stand for many.
@@ -69,23 +93,22 @@ static void process_forward(pid_t main_pid, const siginfo_t *received)
  * `status`, or -1, reported. */
 static int process_reap(pid_t main_pid, int *status)
 {
-    int main_ended = 0;
-    for (;;) {
-        siginfo_t ended = {.si_pid = 0};
-        int result = waitid(P_ALL, 0, &ended, WEXITED | WNOHANG);
-        if (result == -1 && errno == ECHILD && main_ended)
-            return main_ended;
-        if (result == -1)
-            return (int)log_call(result, "whatever child has ended",
-                                 "waitid(P_ALL, WEXITED|WNOHANG)");
-        if (ended.si_pid == 0)
-            return main_ended;
-        if (ended.si_pid == main_pid) {
+    int result = -1, main_ended = 0;
+    siginfo_t ended;
+    do {
+        ended.si_pid = 0; /* and so it stays where no other has ended */
+        result = waitid(P_ALL, 0, &ended, WEXITED | WNOHANG);
+        if (result == 0 && ended.si_pid == main_pid) {
             log_call(result, "the command ended", "waitid(P_ALL)");
             *status = process_exit_status(&ended);
             main_ended = 1;
         }
-    }
+    } while (result == 0 && ended.si_pid != 0);
+    /* ECHILD says that no child is left, as it should be without the command. */
+    if (result == -1 && !(errno == ECHILD && main_ended))
+        return (int)log_call(result, "whatever child has ended",
+                             "waitid(P_ALL, WEXITED|WNOHANG)");
+    return main_ended;
 }
 
 int process_supervise(pid_t main_pid)

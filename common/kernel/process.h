@@ -16,8 +16,8 @@ int process_block_signals(sigset_t *previous);
 
 /*
  * Waits until the child `main_pid` ends. Signals that arrive meanwhile are
- * forwarded to it, and every other child that ends is reaped, which makes it
- * good for a parent and for PID 1 alike. Returns the exit status to hand on
+ * forwarded to it, it is stopped while we are, and every other child that ends
+ * is reaped, which makes it good for a parent and for PID 1 alike. Returns the exit status to hand on
  * (128+n for signal n), or -1 with errno, reported. sigwaitinfo(2), waitid(2).
  */
 int process_supervise(pid_t main_pid);
