@@ -23,6 +23,13 @@ setup()
   cd "$BATS_TEST_TMPDIR" || return
 }
 
+teardown()
+{
+  # Nothing of these is left unless a test failed.
+  [ -z "${job:-}" ] || kill -s KILL -- "-$job" 2>/dev/null || true
+  [ -z "${reached:-}" ] || kill -s KILL "$(cat "$reached")" 2>/dev/null || true
+}
+
 # Not asked of the recipe, which is what is tested here.
 has_static_busybox()
 {
@@ -81,12 +88,13 @@ make_tarball()
 }
 
 # A program of this name, in front of all others, that says that it was reached
-# and then goes on for ever. Sets reached.
+# (its process id is in the file $reached) and then goes on for ever.
 make_blocking()
 {
   mkdir -p bin
   reached=$PWD/reached
-  printf '#!/bin/sh\n: >"%s"\nexec sleep 100000\n' "$reached" >"bin/$1"
+  printf '#!/bin/sh\necho $$ >"%s.part" && mv "%s.part" "%s"\nexec sleep 100000\n' \
+    "$reached" "$reached" "$reached" >"bin/$1"
   chmod +x "bin/$1"
 }
 
@@ -104,10 +112,16 @@ start_blocked()
   wait_until test -e "$reached"
 }
 
+job_has_ended()
+{
+  [ ! -d "/proc/$job" ] || grep -q '^State:.Z' "/proc/$job/status"
+}
+
 # Waits for the job; its exit status is in the file ended.
 end_of_job()
 {
   local code=0
+  wait_until job_has_ended
   wait "$job" || code=$?
   echo "$code" >ended
 }
@@ -364,6 +378,18 @@ dangling_links()
   [ ! -e target.new ]
 }
 
+@test "--force that fails between its two renames puts the old one back" {
+  recipe default target
+  : >target/mine
+  mkdir bin
+  printf '#!/bin/sh\ncase $* in *target.new/root*) exit 1 ;; esac\nexec %s "$@"\n' "$(command -v mv)" >bin/mv
+  chmod +x bin/mv
+  PATH=$PWD/bin:$PATH recipe default --force target
+  assert_status 1
+  [ -e target/mine ]
+  [ ! -e target.new ]
+}
+
 @test "what no recipe made is never removed" {
   mkdir target
   : >target/mine
@@ -398,6 +424,19 @@ dangling_links()
     "$1/rootfs/default" --force "the target"
     echo "status $?"
     ls "the target/mnt"' sh "$ROOT"
+  assert_output_has "something is mounted in"
+  assert_output_has "status 1"
+  assert_output_has mine
+}
+
+@test "one that fails, with something mounted in what it made, does not remove that" {
+  mkdir bin
+  printf '#!/bin/sh\nmount -t tmpfs none target.new/root/mnt && : >target.new/root/mnt/mine\nexit 1\n' >bin/ldd
+  chmod +x bin/ldd
+  run in_private_namespaces sh -c '
+    PATH=$PWD/bin:$PATH "$1/rootfs/default" --from host target
+    echo "status $?"
+    ls target.new/root/mnt' sh "$ROOT"
   assert_output_has "something is mounted in"
   assert_output_has "status 1"
   assert_output_has mine
@@ -513,12 +552,10 @@ dangling_links()
 @test "TERM to the recipe alone ends what it runs, too" {
   make_blocking curl
   start_blocked alpine target
-  local child
-  child=$(pgrep -P "$job" -f 'sleep 100000')
   kill -s TERM "$job"
   end_of_job
   assert_equal 143 "$(cat ended)"
-  [ ! -d "/proc/$child" ]
+  [ ! -d "/proc/$(cat "$reached")" ]
   assert_nothing_left target
 }
 
