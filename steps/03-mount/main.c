@@ -82,11 +82,11 @@ static int mount_file_system(const char *source, const char *target,
 
 static int mount_make_private(void)
 {
+    //> private
     /* A new mount namespace copies the table, and with it which mounts are
      * shared: one made below a shared mount appears in every copy, the host's
      * too. systemd shares all there is. MS_PRIVATE ends it, MS_REC for each
      * mount below / as well. mount_namespaces(7). */
-    //> private
     if (mount_file_system("none", "/", "none", MS_REC | MS_PRIVATE, NULL,
                           "no mount from here reaches the host") == -1)
         return -1;
@@ -96,9 +96,9 @@ static int mount_make_private(void)
 
 static int mount_proc(void)
 {
+    //> proc
     /* /proc shows the PID namespace of whoever mounted it, and the copied one
      * was mounted by the host. */
-    //> proc
     if (mount_file_system("proc", "/proc", "proc",
                           MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL,
                           "/proc shows this PID namespace") == -1)
