@@ -197,15 +197,18 @@ assert_commands_work()
 }
 
 @test "default, from the host: the commands of the lessons work in it" {
+  requires pid mount proc
   assert_commands_work "$(made host)" host
 }
 
 @test "default, from busybox: the commands of the lessons work in it" {
+  requires pid mount proc
   needs_static_busybox
   assert_commands_work "$(made busybox)" busybox
 }
 
 @test "default, from the host: every program in it starts, so no library is missing" {
+  requires pid mount proc
   local root=$BATS_TEST_TMPDIR/copy
   cp -a "$(made host)" "$root"
   cat >"$root/tmp/try" <<'END'
@@ -225,6 +228,7 @@ END
 }
 
 @test "default: ps sees only the container's processes" {
+  requires pid mount proc
   run enter "$(made host)" sh -c 'ps -o pid= -o args= ; :'
   [ "$status" -ne 127 ] || skip "needs ps: the host has none"
   assert_status 0
@@ -287,6 +291,7 @@ dangling_links()
 }
 
 @test "default: a busybox that is not static is not taken for one" {
+  requires pid mount proc
   mkdir bin
   cp "$(readlink -f "$(command -v ls)")" bin/busybox
   # In a mount namespace in which no other busybox is to be found.
@@ -304,6 +309,7 @@ dangling_links()
 }
 
 @test "default: what the host lacks is named, and is no error" {
+  requires pid mount proc
   # Without ip, ps and awk, as a slim host is.
   run in_private_namespaces sh -c '
     for found in /bin /usr/bin /sbin /usr/sbin; do
@@ -418,6 +424,7 @@ dangling_links()
 }
 
 @test "an old one in which something is mounted is not removed" {
+  requires pid mount proc
   recipe default "the target"
   run in_private_namespaces sh -c '
     mount -t tmpfs none "the target/mnt" && : >"the target/mnt/mine" || exit 125
@@ -430,6 +437,7 @@ dangling_links()
 }
 
 @test "one that fails, with something mounted in what it made, does not remove that" {
+  requires pid mount proc
   mkdir bin
   printf '#!/bin/sh\nmount -t tmpfs none target.new/root/mnt && : >target.new/root/mnt/mine\nexit 1\n' >bin/ldd
   chmod +x bin/ldd
@@ -651,6 +659,7 @@ https://archive.archlinux.org/iso/2025.12.01/archlinux-bootstrap-2025.12.01-x86_
 # --- Debian -------------------------------------------------------------------
 
 @test "debian: apt's list of packages can be asked in it" {
+  requires pid mount proc
   local root=$ROOT/build/rootfs/debian
   if [ ! -d "$root" ]; then
     command -v mmdebstrap || command -v debootstrap || skip "needs mmdebstrap: neither it nor debootstrap is on this host"
