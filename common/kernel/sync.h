@@ -26,7 +26,8 @@ int sync_open(struct sync *sync);
  * is gone. Closes both ends. prctl(2), PR_SET_PDEATHSIG. */
 int sync_wait_for_parent(struct sync *sync);
 
-/* In the parent. Returns 0, or -1 with errno, reported. Closes both ends. */
+/* In the parent. Returns 0, or -1 with errno, reported. Closes the reading end;
+ * the other closes when the parent ends, which is what the child looks out for. */
 int sync_release_child(struct sync *sync);
 
 #endif

@@ -23,6 +23,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -92,8 +93,9 @@ static int sync_wait_for_parent(struct sync *sync)
                              "prctl(PR_SET_PDEATHSIG, SIGKILL)");
 
     /* The order matters. A parent that died before the prctl sends no signal;
-     * but the pipe has lost its last writer then, and read(2) returns 0, once
-     * our own copy of that end is closed. */
+     * but the pipe has lost its last writer then, once our own copy of that end
+     * is closed: read(2) returns 0. If it released us first, there is a byte to
+     * read all the same, and poll(2) tells that nobody can write another. */
     //> wait
     close(sync->write_fd);
     char byte;
@@ -101,7 +103,8 @@ static int sync_wait_for_parent(struct sync *sync)
     if (got == -1)
         return (int)log_call(got, "until the parent is ready", "read(%d)",
                              sync->read_fd);
-    if (got == 0)
+    struct pollfd pipe_end = {.fd = sync->read_fd}; /* POLLHUP goes unasked */
+    if (got == 0 || poll(&pipe_end, 1, 0) == 1)
         return log_error("the parent died before its child was ready");
     //< wait
     close(sync->read_fd);
@@ -141,11 +144,11 @@ child_run(const struct container *container, struct sync *sync)
 static int sync_release_child(struct sync *sync)
 {
     /* Our own reading end is still open, so that a child that is dead already
-     * can not make this a SIGPIPE. */
+     * can not make this a SIGPIPE. The writing end is open as long as we live:
+     * to the child its end is ours. */
     ssize_t written = write(sync->write_fd, "", 1);
     if (written == -1)
         log_call(written, "the child may go on", "write(%d)", sync->write_fd);
-    close(sync->write_fd);
     close(sync->read_fd);
     return written == -1 ? -1 : 0;
 }
