@@ -11,7 +11,10 @@ BEGIN {
   pid = $1
   line = $0
   sub(/^[0-9]+ +/, "", line)
-  if (parent == "") parent = pid
+  if (parent == "") {
+    parent = pid
+    next # the execve of the step itself
+  }
   # Of a call that another interrupted, the first half has the arguments, which is all that matters.
   if (line !~ /^[a-z_0-9]+\(/) next
   call = substr(line, 1, index(line, "(") - 1)
