@@ -94,8 +94,11 @@ sanitize: ## build with ASan and UBSan, in build/sanitize, and run the tests on 
 
 # ---- Learning ----
 
+# Under sudo root has built: what was built goes to the checkout's owner.
+give_back = chown -R --reference=Makefile build exercises step-[0-9][0-9] 2>/dev/null
+
 demo: all ## the guided tour: a container in a minute (needs root)
-	@lessons/demo || [ $$? = 125 ] # which it has explained, in one line
+	@$(give_back); lessons/demo || [ $$? = 125 ] # explained, in one line
 doctor: ## what this machine can run, and what to do about the rest
 	@tests/doctor
 vm: static rootfs ## a shell in a throw-away machine with the workbook in it
@@ -106,7 +109,7 @@ diff-%: ## what is new in a step: make diff-05
 exercise-%: ## a copy of a step with its answers cut out, to fill in: make exercise-05
 	@tests/workbook/exercise $*
 check-%: ## run the step's own tests on your copy: make check-05
-	@tests/workbook/check $*
+	@tests/workbook/check $*; status=$$?; $(give_back); exit $$status
 break-%: ## build a step with one thing taken away: make break-03-private
 	@tests/workbook/break $(subst -, ,$*)
 
