@@ -18,16 +18,25 @@ void log_set_quiet(bool quiet)
     quiet_asked = quiet;
 }
 
+/* The environment is asked once, before a container gets one of its own. */
 static bool log_is_quiet(void)
 {
-    const char *level = getenv("NSCTL_LOG");
-    return quiet_asked || (level != NULL && strcmp(level, "quiet") == 0);
+    static int quiet = -1;
+    if (quiet == -1) {
+        const char *level = getenv("NSCTL_LOG");
+        quiet = level != NULL && strcmp(level, "quiet") == 0;
+    }
+    return quiet_asked || quiet;
 }
 
 static bool log_is_coloured(void)
 {
-    const char *no_color = getenv("NO_COLOR");
-    return (no_color == NULL || no_color[0] == '\0') && isatty(STDERR_FILENO);
+    static int coloured = -1;
+    if (coloured == -1) {
+        const char *no_color = getenv("NO_COLOR");
+        coloured = no_color == NULL || no_color[0] == '\0';
+    }
+    return coloured && isatty(STDERR_FILENO);
 }
 
 /*
