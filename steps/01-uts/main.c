@@ -92,11 +92,11 @@ static int sync_wait_for_parent(struct sync *sync)
         return (int)log_call(result, "killed when its parent dies",
                              "prctl(PR_SET_PDEATHSIG, SIGKILL)");
 
+    //> wait
     /* The order matters. A parent that died before the prctl sends no signal;
      * but the pipe has lost its last writer then, once our own copy of that end
      * is closed: read(2) returns 0. If it released us first, there is a byte to
      * read all the same, and poll(2) tells that nobody can write another. */
-    //> wait
     close(sync->write_fd);
     char byte;
     ssize_t got = read(sync->read_fd, &byte, 1);
