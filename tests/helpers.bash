@@ -232,6 +232,7 @@ setup_file()
   if [ -n "${STEP:-}" ] && [ ! -x "$STEP" ]; then
     fail "there is no program $STEP; make it first: make ${STEP##*/}"
   fi
+  chmod a+x "$BATS_RUN_TMPDIR" # or as_user could not get at the tests' files
   host_snapshot
 }
 
