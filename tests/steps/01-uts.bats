@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016  # what stands in single quotes is for the shell inside
+# shellcheck disable=SC2016,SC2317  # what stands in single quotes is for the shell inside; for_each_call calls check
 # shellcheck disable=SC2030,SC2031,SC2154  # status, output and stderr are set by bats' run
 # What step 01 promises: a hostname of its own for a command, and all that every
 # later step takes over from it: options, exit statuses, the log, ends in good order.
