@@ -129,7 +129,9 @@ private_not_done=(-f --quiet=all -o /dev/null -P / -e trace=mount -e inject=moun
 }
 
 @test "the host's mount table stays as it is, though everything in it is shared" {
-  run --separate-stderr on_host host_table_around "$STEP" -q /bin/sh -c 'echo ready; read go; exit 3'
+  # Root in a container of step 06 and later may not mount; then only the step's own mounts could get out.
+  run --separate-stderr on_host host_table_around "$STEP" -q /bin/sh -c \
+    'mount -t tmpfs nsctl-inside /mnt 2>/dev/null; echo ready; read go; exit 3'
   assert_same_table during
   assert_same_table after
   assert_status 3
@@ -203,8 +205,9 @@ private_not_done=(-f --quiet=all -o /dev/null -P / -e trace=mount -e inject=moun
 @test "ps shows the container and nothing else" {
   run_step ps -e -o pid,args
   assert_status 0
-  assert_output_matches '^ *PID +COMMAND. +1 ps -e -o pid,args *$' \
-    "ps reads /proc, and it lists processes that are not the container's (or none): is a new proc mounted there, by a process of the new PID namespace?"
+  strangers=$(awk 'NR > 1 && !/ ps -e -o pid,args *$/' <<<"$output" | wc -l)
+  assert_equal 0 "$strangers" "ps lists processes that are not the container's. It reads /proc: is a new proc mounted there, by a process of the new PID namespace?"
+  assert_output_matches '^ *PID +COMMAND. +1 ps -e -o pid,args *$' "In a container whose command is ps, ps is PID 1 and all there is."
 }
 
 @test "with --init ps shows init and the command" {
