@@ -18,7 +18,7 @@ BEGIN {
   # Of a call that another interrupted, the first half has the arguments, which is all that matters.
   if (line !~ /^[a-z_0-9]+\(/) next
   call = substr(line, 1, index(line, "(") - 1)
-  if (call == "execve" && pid != parent && line ~ /= 0$/) set_up = words
+  if (call == "execve" && pid != parent && line ~ /(= 0|<unfinished \.\.\.>)$/) set_up = words
 
   path = path_of(line)
   # Strace counts all calls of a name, or with -P those on a path. A name made
