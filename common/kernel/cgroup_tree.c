@@ -90,17 +90,18 @@ static int cgroup_tree_read_mount(struct cgroup *cgroup, unsigned wanted,
         sscanf(line, "%*s %*s %*s %*s %4095s", top) != 1)
         return 0;
     bool unified = strncmp(type, " - cgroup2 ", 11) == 0;
+    if (!unified && sscanf(type, " - cgroup %*s %1023s", options) != 1)
+        return 0;
+    if (!cgroup_tree_is_mounted(top, unified))
+        return 0;
     if (unified) {
         char path[PATH_MAX];
         if (files_path(path, "%s/cgroup.controllers", top) == -1)
             return -1;
         if (files_read(path, options, sizeof options) == -1)
-            return 0;
-    } else if (sscanf(type, " - cgroup %*s %1023s", options) != 1) {
-        return 0;
+            return (int)log_call(-1, "which controllers there are",
+                                 "openat(\"%s\")", path);
     }
-    if (!cgroup_tree_is_mounted(top, unified))
-        return 0;
 
     struct cgroup_hierarchy *next = &cgroup->hierarchies[cgroup->count];
     next->unified = unified;
