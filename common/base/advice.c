@@ -42,8 +42,8 @@ static const struct advice {
     const char *text;
 } advice_table[] = {
     {"clone3", EPERM,
-     "new namespaces need root: start it with sudo; inside another container "
-     "even root may not, so try `make vm`"},
+     "new namespaces take CAP_SYS_ADMIN, which root has, but not the root of "
+     "most containers: start it with sudo, on the host, or try `make vm`"},
     {"clone3", ENOSYS,
      "no clone3(2): the kernel is older than 5.3, or the seccomp filter of a "
      "container around us hides it; `make vm` has one"},
@@ -72,6 +72,9 @@ static const struct advice {
     {"pivot_root", EINVAL,
      "a mount on the way is shared, or the present root is an initramfs, which "
      "can not be moved; pivot_root(2)"},
+    {"mount", EINVAL,
+     "the place is no mount point (in a chroot, / is none), or the kernel does "
+     "not know a flag or option: is it older than 5.10?"},
     {"mount", ENODEV,
      "the kernel has no such file system type; see /proc/filesystems"},
     {"mount", ENOENT,
@@ -91,8 +94,9 @@ static const struct advice {
      "device nodes are made by root (CAP_MKNOD) of the host only; a user "
      "namespace binds those of the host"},
     {"mkdir", EROFS,
-     "the root file system is read-only and lacks a directory that is needed "
-     "as a mount point: make it there first"},
+     "in a root file system: a directory that is needed as a mount point is "
+     "missing, make it there first; in /sys: an outer container keeps its "
+     "cgroups read-only, try `make vm`"},
     {"write", EBUSY,
      "cgroups(7), no internal processes: a cgroup with processes of its own "
      "can not hand controllers to children; move them into a leaf first"},

@@ -116,11 +116,12 @@ static int command_explain_content(const char *path, int error)
         command_read_executable(fd, &file);
         close(fd);
     }
-    const char *error_text = error == ENOENT ? "ENOENT" : "ENOEXEC";
-    if (file.kind == ELF_PROGRAM && file.machine != own_machine()) {
-        log_error("%s: wrong architecture (%s): it is built for %s, this "
+    /* ENOENT would be about the loader: then the kernel took the machine. */
+    if (error == ENOEXEC && file.kind == ELF_PROGRAM &&
+        file.machine != own_machine()) {
+        log_error("%s: wrong architecture (ENOEXEC): it is built for %s, this "
                   "machine is %s",
-                  path, error_text, machine_name(file.machine),
+                  path, machine_name(file.machine),
                   machine_name(own_machine()));
         log_advice("take the build for this machine");
         return EXIT_NOT_INVOCABLE;
@@ -139,7 +140,9 @@ static int command_explain_content(const char *path, int error)
     if (error == ENOENT) {
         log_error("%s: no loader (ENOENT): the file is there, but the dynamic "
                   "loader that it names, %s, is not",
-                  path, file.interpreter);
+                  path,
+                  file.interpreter[0] == '\0' ? "of another word size"
+                                              : file.interpreter);
         log_advice("copy the loader and the libraries that `ldd` names into "
                    "this root file system, or link it statically");
         return EXIT_NOT_FOUND;
@@ -155,15 +158,17 @@ static int command_explain_refusal(const char *path)
 {
     struct stat status;
     struct statvfs file_system;
-    const char *reason = "a directory on the way may not be searched";
-    const char *remedy = "look at the modes of every directory in the path";
+    const char *reason = "a directory on the way may not be searched, or its "
+                         "interpreter or loader not be executed";
+    const char *remedy = "look at the modes of each of them";
     if (stat(path, &status) == 0) {
         if (S_ISDIR(status.st_mode)) {
             reason = "it is a directory";
             remedy = "name a program in it";
         } else if ((status.st_mode & 0111) == 0) {
             reason = "no execute bit";
-            remedy = "chmod +x makes it a program";
+            remedy = "is it the program that you mean? chmod +x would make it "
+                     "one";
         } else if (statvfs(path, &file_system) == 0 &&
                    (file_system.f_flag & ST_NOEXEC) != 0) {
             reason = "its file system is mounted noexec";

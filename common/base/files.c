@@ -63,7 +63,10 @@ int files_find_above_program(const char *name, char *path)
     if (length == -1)
         return -1;
     directory[length] = '\0';
-    for (char *slash; (slash = strrchr(directory, '/')) != NULL;) {
+    /* Beside it, or where build/static/step-05 and exercises/05-x/step-05 are
+     * from; not further up, where others may have made one for us to find. */
+    char *slash;
+    for (int i = 0; i < 3 && (slash = strrchr(directory, '/')) != NULL; i++) {
         *slash = '\0';
         if (files_path(path, "%s/%s", directory, name) == -1)
             return -1;

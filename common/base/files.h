@@ -24,8 +24,8 @@ int files_write_setting(const char *path, const char *text,
  * file matters. */
 ptrdiff_t files_read(const char *path, char *text, size_t size);
 
-/* Finds `name` beside the running program, or in the nearest directory above
- * it, and writes its path into `path` (PATH_MAX bytes). Returns 0, or -1 with
+/* Finds `name` beside the running program, or one or two directories above it,
+ * and writes its path into `path` (PATH_MAX bytes). Returns 0, or -1 with
  * errno, ENOENT where there is none, not reported. */
 int files_find_above_program(const char *name, char *path);
 

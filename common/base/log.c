@@ -3,10 +3,12 @@
 #include "common/base/advice.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { INTENTION_COLUMNS = 50, CALL_BYTES = 3072, LINE_BYTES = 4096 };
@@ -37,6 +39,20 @@ static bool log_is_coloured(void)
         coloured = no_color == NULL || no_color[0] == '\0';
     }
     return coloured && isatty(STDERR_FILENO);
+}
+
+/* A reader that has gone (`2>&1 | head`) costs us the line, not the container:
+ * SIGPIPE waits while we write, and is taken back. */
+static void log_write(const char *line, size_t length)
+{
+    static const struct timespec at_once = {0};
+    sigset_t only_pipe, mask;
+    sigemptyset(&only_pipe);
+    sigaddset(&only_pipe, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &only_pipe, &mask);
+    if (write(STDERR_FILENO, line, length) == -1 && errno == EPIPE)
+        sigtimedwait(&only_pipe, NULL, &at_once);
+    sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
 /*
@@ -72,9 +88,7 @@ static void log_write_line(const char *text, const char *call)
     if (used > sizeof line - 1)
         used = sizeof line - 1;
     line[used++] = '\n';
-    /* Nobody is left to tell if standard error itself is gone. */
-    ssize_t written = write(STDERR_FILENO, line, used);
-    (void)written;
+    log_write(line, used);
 }
 
 static void __attribute__((format(printf, 2, 0)))

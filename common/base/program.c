@@ -10,12 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct program_option *const common_options =
-    (const struct program_option[]){
-        {"-q --quiet", NULL, NULL, NULL, "no [ns] lines but errors"},
-        {"-h --help", NULL, NULL, NULL, "this text"},
-        {0},
-    };
+static const struct program_option common_options[] = {
+    {"-q --quiet", NULL, NULL, NULL, "no [ns] lines but errors"},
+    {"-h --help", NULL, NULL, NULL, "this text"},
+    {0},
+};
 
 static void __attribute__((noreturn, format(printf, 2, 3)))
 program_refuse(const struct program *program, const char *format, ...)
@@ -195,8 +194,11 @@ static void program_open_standard_files(void)
 {
     for (;;) {
         int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-        if (fd == -1)
-            return;
+        if (fd == -1) {
+            if (fcntl(STDERR_FILENO, F_GETFD) != -1)
+                return;
+            exit(EXIT_OURS); /* there is nobody to tell, nor a way to */
+        }
         if (fd > STDERR_FILENO) {
             close(fd);
             return;

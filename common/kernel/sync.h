@@ -22,8 +22,9 @@ struct sync {
 int sync_open(struct sync *sync);
 
 /* First thing in the child: has the kernel kill it when the parent dies, then
- * waits for sync_release_child(). Returns 0, or -1, reported, where the parent
- * is gone. Closes both ends. prctl(2), PR_SET_PDEATHSIG. */
+ * waits for sync_release_child(). The kernel forgets the request when the child
+ * executes a set-user-id program or drops privileges. Returns 0, or -1,
+ * reported, where the parent is gone. Closes both ends. prctl(2). */
 int sync_wait_for_parent(struct sync *sync);
 
 /* In the parent. Returns 0, or -1 with errno, reported. Closes the reading end;

@@ -55,11 +55,9 @@ static int process_block_signals(sigset_t *previous)
      * vanish without a status and waitid(2) has nothing to wait for. */
     signal(SIGCHLD, SIG_DFL);
 
-    sigset_t blocked;
-    process_handled_signals(&blocked);
-    /* Not handled, only kept from killing us: a log whose reader has gone. */
-    sigaddset(&blocked, SIGPIPE);
-    int result = sigprocmask(SIG_BLOCK, &blocked, previous);
+    sigset_t handled;
+    process_handled_signals(&handled);
+    int result = sigprocmask(SIG_BLOCK, &handled, previous);
     return (int)log_call(result, "signals wait until they are taken",
                          "rt_sigprocmask(SIG_BLOCK)");
 }
@@ -113,8 +111,8 @@ static void process_forward(pid_t main_pid, const siginfo_t *received)
         return;
     }
     /* ^C, ^\ and a new window size come from the kernel and go to the whole
-     * foreground group, so the command, which is in it too, has its own. */
-    if (received->si_code == SI_KERNEL &&
+     * foreground group: a command that is still in it has its own already. */
+    if (received->si_code == SI_KERNEL && getpgid(main_pid) == getpgrp() &&
         (number == SIGINT || number == SIGQUIT || number == SIGWINCH))
         return;
     //> forward
