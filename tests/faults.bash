@@ -10,12 +10,13 @@
 # strace counts every tracee's calls from one. So the parent's are met by tracing
 # the parent alone; the child's by tracing both and, where the call names a path,
 # counting only calls on that path (-P). A child's call that the parent makes as
-# often before, on no path or the same, cannot be told apart by strace: then it is the parent that
-# is met, which tests nothing new, and setup_calls leaves such a call out.
+# often before, on no path or the same, cannot be told apart by strace: it is the
+# parent that is met then, which tests nothing new, so setup_calls leaves it out.
 
-# Prints the set-up calls (a comma-separated list of names) that the step makes with these arguments, in
-# order, one word each: parent and children, up to the last execve, so let the
-# command be one that executes nothing else, such as /bin/true. Loader and libc start-up are not the step's and are left out.
+# setup_calls NAMES ARGS…: prints the set-up calls among these (a comma-separated
+# list) that the step makes, a word each, in order: parent and children, up to the
+# last execve. So let the command be one that executes nothing else, such as
+# /bin/true. What loader and libc do on their own is left out.
 setup_calls()
 {
   local calls=$1 list=$BATS_TEST_TMPDIR/setup-calls
@@ -24,7 +25,8 @@ setup_calls()
   LC_ALL=C awk -v wanted="$calls" -f "$ROOT/tests/setup-calls.awk" "$list"
 }
 
-# Calls FUNCTION CALL ARGS… for each set-up call; fails if there is none, for nothing would have been proved.
+# for_each_call NAMES FUNCTION ARGS…: calls FUNCTION CALL ARGS… for each of them.
+# Fails if there is none, for nothing would have been proved.
 for_each_call()
 {
   local calls=$1 function=$2 call count=0
@@ -61,7 +63,8 @@ inject_fault()
   [ -z "$path" ] || options+=(-P "$path")
   run --separate-stderr -- strace "${options[@]}" --quiet=all -y -o "$log" -e trace="$call" \
     -e inject="$call:$fault:when=$number" -- "$STEP" -q "$@"
-  grep -q -e '(INJECTED)' -e 'killed by SIGKILL' "$log" || fail "the fault $fault at $who's $call number $number ${path:+on $path }was never met"
+  grep -q -e '(INJECTED)' -e 'killed by SIGKILL' "$log" ||
+    fail "the fault $fault at $who's $call number $number ${path:+on $path }was never met"
 }
 
 # After run_with_error: exit status 125, the errno's name said, nothing left behind.

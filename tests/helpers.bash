@@ -22,7 +22,8 @@ bats_require_minimum_version 1.5.0
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export ROOT
 
-# STEP is the program under test; a file NN-name.bats tests ./step-NN unless told otherwise.
+# STEP is the program under test; unless told otherwise, a file NN-name.bats tests
+# ./step-NN.
 if [ -z "${STEP:-}" ] && [[ ${BATS_TEST_FILENAME##*/} =~ ^([0-9][0-9])- ]]; then
   STEP=$ROOT/step-${BASH_REMATCH[1]}
 fi
@@ -32,7 +33,8 @@ case ${STEP:-} in
 esac
 export STEP
 
-# The number of the step under test, two digits: of step-05, step-05-broken, exercises/05-cgroups/…
+# The number of the step under test, two digits; STEP may be step-05, step-05-broken,
+# exercises/05-cgroups/…
 step_number()
 {
   if [[ ${STEP##*/} =~ ^[a-z]+-([0-9][0-9]) ]] || [[ $STEP =~ .*/([0-9][0-9])- ]]; then
@@ -62,7 +64,8 @@ from_step()
   [[ ! $this < $1 ]] || skip "not for step $this"
 }
 
-# Skips the test, with doctor's reason, where the host lacks a FEATURE (doctor --list names them).
+# requires FEATURE…: skips the test, with doctor's reason, where the host lacks one
+# (doctor --list names them).
 requires()
 {
   local feature reason
@@ -109,8 +112,8 @@ as_user()
     env -u XDG_RUNTIME_DIR -u XDG_DATA_HOME USER="$user" LOGNAME="$user" HOME="$home" "$@"
 }
 
-# Runs a command where it can harm nobody: its own mounts (private), processes,
-# hostname, IPC. All its processes die with it. Made for tests of what would otherwise reach the host.
+# Runs a command where it can harm nobody: with its own mounts (private), processes,
+# hostname, IPC. All its processes die with it. For tests of what would reach the host.
 in_private_namespaces()
 {
   local user=()
@@ -118,7 +121,8 @@ in_private_namespaces()
   unshare "${user[@]}" --mount --uts --ipc --pid --fork --kill-child --mount-proc -- "$@"
 }
 
-# Waits until a command succeeds. The patience is for the slowest machine, not a measure of anything.
+# Waits until a command succeeds. The patience is for the slowest machine, and
+# measures nothing.
 wait_until()
 {
   local deadline=$((SECONDS + ${NSCTL_TEST_PATIENCE:-60}))
@@ -133,7 +137,8 @@ wait_until()
 
 # --- Say what failed ----------------------------------------------------------
 #
-# The last argument of each is a sentence for the student: what it means if this does not hold.
+# The last argument of each, which may be left out, is a sentence for the student:
+# what it means if this does not hold.
 
 fail()
 {
