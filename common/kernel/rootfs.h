@@ -2,7 +2,7 @@
  * rootfs: a root directory of one's own, furnished as programs expect it.
  *
  * All of this is for a child in a mount namespace of its own, made private
- * (kernel/mount), with root's capabilities there. From rootfs_change_root() on
+ * (kernel/mount), with root's capabilities there. After rootfs_change_root()
  * every path is looked up in the new root, so that a symbolic link in it can
  * not lead a mount of ours to the host.
  *
@@ -10,8 +10,6 @@
  */
 #ifndef NSCTL_KERNEL_ROOTFS_H
 #define NSCTL_KERNEL_ROOTFS_H
-
-#include <stdbool.h>
 
 /* The option parser for --rootfs (see base/program.h): a directory, not /.
  * `directory` points to a const char *, which then points to its full path, in
@@ -23,13 +21,13 @@ const char *rootfs_parse_directory(const char *text, void *directory);
 const char *rootfs_find_default(void);
 
 /*
- * Makes `directory` the root and the working directory. `old_root_remains` says
- * whether the old root still lies mounted over the new one, so that
- * rootfs_detach_old_root() has something to do: not so where pivot_root can
- * not work (an initramfs) and a weaker chroot took its place. Returns 0, or -1
- * with errno, reported. pivot_root(2), chroot(2).
+ * Makes `directory` the root and the working directory, and lets go of the old
+ * root, with all that is mounted in it. Where pivot_root can not work (an
+ * initramfs, a chroot below a shared mount) it is a chroot, which is weaker, and
+ * the log says so. Returns 0, or -1 with errno, reported. pivot_root(2),
+ * umount2(2).
  */
-int rootfs_change_root(const char *directory, bool *old_root_remains);
+int rootfs_change_root(const char *directory);
 
 /* Mounts /proc, /sys, /dev and what belongs below them. Returns 0, or -1. */
 int rootfs_mount_all(void);
@@ -37,10 +35,6 @@ int rootfs_mount_all(void);
 /* Makes the six devices that any program may count on, and the links to
  * /proc/self/fd. Sets the umask to 0022. Returns 0, or -1. mknod(2). */
 int rootfs_make_devices(void);
-
-/* Lets go of the old root, with all that is mounted in it. Returns 0, or -1,
- * reported. umount2(2), MNT_DETACH. */
-int rootfs_detach_old_root(void);
 
 /* Hides the files of /proc and /sys that tell of the host, and makes those
  * read-only that change it. Returns 0, or -1, reported. */

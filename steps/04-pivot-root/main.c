@@ -85,7 +85,8 @@ static const char *rootfs_find_default(void)
 /* An initramfs is the bottom of the mount table, and before Linux 7.0 nothing
  * can take its place. Moving the new root over it and entering that hides the
  * host, as switch_root(8) does; but the host is still mounted, below. Whoever
- * has CAP_SYS_ADMIN can take the cover off and be there, by setns(2). */
+ * has CAP_SYS_ADMIN can take the cover off and be there, by setns(2). In a chroot
+ * below a shared mount it is EINVAL too, and CAP_SYS_CHROOT gets out. */
 static int rootfs_chroot(void)
 {
     if (mount_file_system(".", "/", "none", MS_MOVE, NULL,
@@ -96,7 +97,20 @@ static int rootfs_chroot(void)
                          "chroot(\".\")");
 }
 
-static int rootfs_change_root(const char *directory, bool *old_root_remains)
+static int rootfs_detach_old_root(void)
+{
+    /* The working directory is the new root, and the old one is mounted over
+     * it: that is what umount2 finds. It is busy, since host processes live in
+     * it; MNT_DETACH takes it out of this mount table all the same. */
+    int result = 0;
+    //> detach
+    result = umount2(".", MNT_DETACH);
+    //< detach
+    return (int)log_call(result, "the host's root is gone",
+                         "umount2(\".\", MNT_DETACH)");
+}
+
+static int rootfs_change_root(const char *directory)
 {
     //> bind
     /* pivot_root swaps mounts, and a plain directory is none (EBUSY). Not
@@ -113,15 +127,15 @@ static int rootfs_change_root(const char *directory, bool *old_root_remains)
     /* With "." twice the old root ends up mounted over the new one, and needs
      * no directory to be put in. pivot_root(2), NOTES. */
     long result = syscall(SYS_pivot_root, ".", ".");
-    *old_root_remains = result == 0;
     if (result == -1 && errno == EINVAL) {
-        log_note("pivot_root can not replace an initramfs (EINVAL)");
+        log_note("pivot_root can not replace this root (EINVAL)");
         return rootfs_chroot();
     }
     if (log_call(result, "a root of its own", "pivot_root(\".\", \".\")") == -1)
         return -1;
     //< pivot
-    return 0;
+    /* At once: until then ".." leads from the new root to the old one. */
+    return rootfs_detach_old_root();
 }
 
 static int rootfs_make_directory(const char *path, mode_t mode)
@@ -212,19 +226,6 @@ static int rootfs_make_devices(void)
     return 0;
 }
 
-static int rootfs_detach_old_root(void)
-{
-    /* The working directory is the new root, and the old one is mounted over
-     * it: that is what umount2 finds. It is busy, since host processes live in
-     * it; MNT_DETACH takes it out of this mount table all the same. */
-    int result = 0;
-    //> detach
-    result = umount2(".", MNT_DETACH);
-    //< detach
-    return (int)log_call(result, "the host's root is gone",
-                         "umount2(\".\", MNT_DETACH)");
-}
-
 /* After stat(2) failed. What this kernel does not have needs no hiding: 0. But
  * never leave anything open only because we could not look: -1, reported. */
 static int rootfs_lacks(const char *path)
@@ -311,11 +312,8 @@ static int rootfs_hide_host(void)
 
 static int child_enter_rootfs(const char *rootfs)
 {
-    bool old_root_remains = false;
-    if (rootfs_change_root(rootfs, &old_root_remains) == -1 ||
-        rootfs_mount_all() == -1 || rootfs_make_devices() == -1)
-        return -1;
-    if (old_root_remains && rootfs_detach_old_root() == -1)
+    if (rootfs_change_root(rootfs) == -1 || rootfs_mount_all() == -1 ||
+        rootfs_make_devices() == -1)
         return -1;
     return rootfs_hide_host();
 }

@@ -230,16 +230,14 @@ static void __attribute__((noreturn))
 child_run(const struct container *container, struct sync *sync,
           const sigset_t *mask)
 {
-    bool old_root_remains = false;
     if (sync_wait_for_parent(sync) == -1 ||
         cgroup_enter(&container->cgroup) == -1 ||
         uts_set_hostname(container->hostname) == -1 ||
         mount_make_private() == -1 ||
-        rootfs_change_root(container->rootfs, &old_root_remains) == -1 ||
+        rootfs_change_root(container->rootfs) == -1 ||
         rootfs_mount_all() == -1 || cgroup_mount(&container->cgroup) == -1 ||
-        rootfs_make_devices() == -1 ||
-        (old_root_remains && rootfs_detach_old_root() == -1) ||
-        rootfs_hide_host() == -1 || command_close_descriptors() == -1)
+        rootfs_make_devices() == -1 || rootfs_hide_host() == -1 ||
+        command_close_descriptors() == -1)
         _exit(EXIT_OURS);
     command_clean_environment();
     if (container->init)
