@@ -59,6 +59,16 @@ sum()
   assert_output_lacks "step-01  tests/steps/02-two.bats"
 }
 
+@test "briefly, only the newest goes through all" {
+  suite 0 --host --brief
+  sum "3 passed, 0 failed, 0 skipped"
+  mkdir "$book/steps/03-three"
+  write_script step-03 true
+  suite 0 --host --brief
+  sum "4 passed, 0 failed, 0 skipped"
+  assert_output_lacks "step-02  tests/steps/01-one.bats"
+}
+
 @test "a failure fails, and is shown in full" {
   write_tests tests/steps/02-two.bats '%test "breaks" { echo "the reason why"; false; }'
   suite 1 --host
@@ -167,8 +177,10 @@ sum()
   assert_output_has "1 of 1 tests never ran"
 }
 
-@test "the kernel is handed on" {
-  write_machine 'echo "kernel=$1"; exit 125'
+@test "the kernel and --brief are handed on" {
+  write_machine 'echo "asked: $*"; exit 125'
   suite 1 --vm 5.10
-  assert_output_has "kernel=5.10"
+  assert_output_has $'asked: 5.10\n'
+  suite 1 --vm --brief
+  assert_output_has $'asked: -- --brief\n'
 }
