@@ -473,7 +473,8 @@ MD
   works "$tools/diff" 02
   has 'common/base/log.h'
   has '+    printf("bye %s\n", name);'
-  fails "$tools/diff" 01
+  works "$tools/diff" 01
+  has 'before step 01 there is nothing'
 }
 
 # --- prove --------------------------------------------------------------------------------
