@@ -14,16 +14,19 @@ export NSCTL_TEST_PATIENCE=${NSCTL_TEST_PATIENCE:-20}
 setup()
 {
   requires root
+  started=()
 }
 
 # Only what still runs: the number of a process that has ended may be another's by now.
 teardown()
 {
   local job
-  {
-    for job in $(jobs -p); do kill_tree "$job"; done
-    wait
-  } 2>/dev/null
+  for job in $(jobs -p); do
+    if [[ " ${started[*]} " == *" $job "* ]]; then
+      kill_tree "$job"
+      wait "$job"
+    fi
+  done 2>/dev/null || true
 }
 
 kill_tree()
@@ -31,6 +34,12 @@ kill_tree()
   local child
   for child in $(children_of "$1"); do kill_tree "$child"; done
   kill -9 "$1" || true
+}
+
+# An unfinished step may wait for ever.
+run_step()
+{
+  run --separate-stderr -- timeout --signal=KILL "$NSCTL_TEST_PATIENCE" "$STEP" -q "$@"
 }
 
 # --- Containers in the background ---------------------------------------------
@@ -52,6 +61,7 @@ start_with()
   "$1" "$STEP" ${quiet--q} "${@:2}" >"$out" 2>"$err" </dev/null 3>&- &
   set +m
   parent=$!
+  started+=("$parent")
 }
 
 # Waits until the command has printed a line, "ready" if no other is given; sets child, which is PID 1 inside.
@@ -204,6 +214,7 @@ listen='for s in HUP INT QUIT TERM USR1 USR2 ALRM WINCH; do trap "echo got $s" $
   local victim
   sleep 1000 3>&- &
   victim=$!
+  started+=("$victim")
   kill -0 "$victim" # from here it can be reached
   run_step sh -c "kill -9 $victim"
   [ "$status" -ne 0 ] || fail "kill says that it has reached process $victim, which is none of the container's."
@@ -309,24 +320,32 @@ hears_all()
   done
 }
 
+# run_after OPTION… -- ARGS…: runs the step, started by env with options that change signals.
+run_after()
+{
+  run --separate-stderr -- timeout --signal=KILL "$NSCTL_TEST_PATIENCE" env "$@"
+}
+
 @test "the command gets the signal mask and the ignored signals of whoever started the step" {
-  local init plain
-  for init in '' --init; do
-    run_step $init grep -E '^Sig(Blk|Ign):' /proc/self/status
-    assert_status 0
-    assert_equal "$(env --default-signal=PIPE grep -E '^Sig(Blk|Ign):' /proc/self/status)" "$output" \
-      "The signals that the step blocks for itself must not stay blocked in the command."
-    plain=$(env --block-signal=TERM,USR1 --ignore-signal=HUP grep -E '^Sig(Blk|Ign):' /proc/self/status)
-    run --separate-stderr -- env --block-signal=TERM,USR1 --ignore-signal=HUP "$STEP" -q $init \
-      grep -E '^Sig(Blk|Ign):' /proc/self/status
-    assert_equal "$plain" "$output" "What was blocked and ignored before, the command has so, too."
+  local changes init plain
+  for changes in --default-signal=PIPE '--block-signal=TERM,USR1 --ignore-signal=HUP'; do
+    # shellcheck disable=SC2086 # options, and none
+    for init in '' --init; do
+      run_after $changes grep -E '^Sig(Blk|Ign):' /proc/self/status
+      plain=$output
+      run_after $changes "$STEP" -q $init grep -E '^Sig(Blk|Ign):' /proc/self/status
+      assert_status 0
+      assert_equal "$plain" "$output" \
+        "What was blocked and ignored before, the command has so, too, and nothing else: execve(2) keeps the mask."
+    done
   done
 }
 
 @test "who ignores SIGCHLD still gets the exit status" {
   local init
   for init in '' --init; do
-    run --separate-stderr -- env --ignore-signal=CHLD "$STEP" -q $init sh -c 'exit 7'
+    # shellcheck disable=SC2086 # an option, or none
+    run_after --ignore-signal=CHLD "$STEP" -q $init sh -c 'exit 7'
     assert_status 7 "Where SIGCHLD is ignored, children vanish without a status: the step must set it to SIG_DFL."
     assert_equal "" "$stderr"
   done
@@ -345,14 +364,17 @@ hears_all()
 }
 
 @test "a log that nobody reads any more does not end the container" {
-  local pipe=$BATS_TEST_TMPDIR/pipe
+  local init pipe=$BATS_TEST_TMPDIR/pipe
   mkfifo "$pipe"
   # shellcheck disable=SC2094 # to open it without waiting, and then nobody reads
   exec 8<>"$pipe" 9>"$pipe" 8<&-
-  status=0
-  "$STEP" sh -c 'exit 7' 2>&9 || status=$?
+  for init in '' --init; do
+    status=0
+    # shellcheck disable=SC2086 # an option, or no word
+    timeout --signal=KILL "$NSCTL_TEST_PATIENCE" "$STEP" $init sh -c 'exit 7' 2>&9 || status=$?
+    assert_equal 7 "$status" "A write to a pipe without a reader is SIGPIPE, which kills who does not block it."
+  done
   exec 9>&-
-  assert_equal 7 "$status" "A write to a pipe without a reader is SIGPIPE, which kills who does not block it."
 }
 
 # --- On a terminal -----------------------------------------------------------
@@ -367,6 +389,7 @@ open_terminal()
   # A shell starts what runs beside it with ^C and ^\ ignored.
   SHELL=/bin/sh TERM=dumb HISTFILE='' env --default-signal=INT,QUIT setsid script -qefc "$1" /dev/null <"$BATS_TEST_TMPDIR/keys" >"$out" 2>&1 3>&- &
   terminal=$!
+  started+=("$terminal")
   exec 8>"$BATS_TEST_TMPDIR/keys"
 }
 
@@ -412,6 +435,15 @@ comes_once()
 
 @test "^C reaches the command behind an init once" {
   comes_once --init
+}
+
+@test "^C reaches a command that has left the terminal's foreground, too" {
+  open_terminal 'exec "$STEP" -q --init setsid sh -c "echo ready; exec sleep 1000"'
+  parent=$terminal
+  wait_for_line
+  press '\003'
+  wait_for_end "It is in a group of its own, so the terminal does not send it ^C: the step must."
+  assert_status 130
 }
 
 stops_and_goes_on()
@@ -476,8 +508,11 @@ all_in_state()
   parent=$(child_of "$terminal")
   keep_namespace "$(child_of "$parent")"
   kill -9 "$terminal"
-  wait_until is_gone "$parent" ||
+  wait_until is_gone "$parent" || {
+    kill -9 "$parent"
     fail "The kernel tells the session's leader alone that the terminal is gone: SIGHUP must be forwarded."
+    return 1
+  }
   wait_until all_are_gone
 }
 
@@ -686,7 +721,8 @@ run_with_child_error()
   parent=$(only_child_of "$tracer")
   child=$(child_of "$parent")
   wait_until is_in_state tT "$parent"
-  strace -p "$child" --quiet=all -o "$log" -e trace="$call" -e inject="$call:error=$errno:when=1" 3>&- &
+  strace -p "$child" --quiet=all -o "$log" -e trace="$call" -e inject="$call:error=$errno" 3>&- &
+  started+=("$!")
   wait_until grep -q '^TracerPid:[[:space:]]*[1-9]' "/proc/$child/status"
   kill -CONT "$parent"
   parent=$tracer
