@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # install-tools, with a package manager that only writes down what it is asked for.
 
+# shellcheck disable=SC2016  # scripts within scripts
+
 load helpers
 
 # A PATH with nothing in it but what the script itself needs and the given commands.
