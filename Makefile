@@ -90,7 +90,8 @@ sanitize_flags := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=all
 sanitize: ## build with ASan and UBSan, in build/sanitize, and run the tests on it
 	$(MAKE) BUILD=build/sanitize/obj BIN=build/sanitize CFLAGS='$(sanitize_flags)' all
-	tests/run --host --programs build/sanitize
+	@tests/install-tools --need host
+	tests/run --host --brief --programs build/sanitize
 
 # ---- Learning ----
 
@@ -115,7 +116,7 @@ break-%: ## build a step with one thing taken away: make break-03-private
 
 # ---- Proving ----
 
-test: all static ## every test, on this host and in the test machine
+test: all static rootfs ## every test, on this host and in the test machine
 	@tests/install-tools --need host --need vm
 	@tests/run
 test-host: all ## every test, on this host
