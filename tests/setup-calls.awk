@@ -43,8 +43,9 @@ function remember(who,  text) {
   word[++words] = text
 }
 
-# Has it a name of eight hexadecimal digits or more?
+# Has it a name of eight hexadecimal digits or more, or a process's number?
 function is_random(path,  count, component, i) {
+  if (path ~ /^\/proc\/[0-9]+(\/|$)/) return 1
   count = split(path, component, "/")
   for (i = 1; i <= count; i++)
     if (length(component[i]) >= 8 && component[i] ~ /^[0-9a-f]+$/) return 1

@@ -103,6 +103,15 @@ is_in_state()
   [[ $1 == *"$(state_of "$2")"* ]]
 }
 
+# all_in_state STATES MEANING: each process in job comes to be in one of these states.
+all_in_state()
+{
+  local pid
+  for pid in "${job[@]}"; do
+    wait_until is_in_state "$1" "$pid" || { fail "${2:-} $(cat "/proc/$pid/comm") is in state $(state_of "$pid")."; return 1; }
+  done
+}
+
 children_of()
 {
   cat "/proc/$1/task/$1/children"
@@ -363,6 +372,21 @@ run_after()
   assert_status 7 "After SIGCONT sigwaitinfo(2) returns EINTR, and that is no reason to give up."
 }
 
+@test "SIGTSTP to the step alone stops the container, SIGCONT continues it" {
+  local signal job
+  start sh -c 'echo ready; exec sleep 1000'
+  wait_for_line
+  job=("$parent" "$child")
+  for signal in TSTP TTIN TTOU TSTP; do
+    kill -s "$signal" "$parent"
+    all_in_state T "SIG$signal means the whole job; PID 1, which is deaf to it, is stopped by SIGSTOP."
+    kill -CONT "$parent"
+    all_in_state RS "Who was continued must continue what it has stopped."
+  done
+  kill -9 "$child"
+  wait_for_end
+}
+
 @test "a log that nobody reads any more does not end the container" {
   local init pipe=$BATS_TEST_TMPDIR/pipe
   mkfifo "$pipe"
@@ -485,14 +509,6 @@ stops_and_goes_on()
   assert_status 9
 }
 
-all_in_state()
-{
-  local pid
-  for pid in "${job[@]}"; do
-    wait_until is_in_state "$1" "$pid" || { fail "${2:-} $(cat "/proc/$pid/comm") is in state $(state_of "$pid")."; return 1; }
-  done
-}
-
 @test "^Z stops the container, fg continues it" {
   stops_and_goes_on
 }
@@ -534,6 +550,14 @@ all_in_state()
     run_step --init sh -c "ulimit -c 0; kill -s ${signal%:*} \$\$"
     assert_status $((128 + ${signal#*:})) "SIG${signal%:*} ended it; that must not look like an exit status of its own."
   done
+}
+
+@test "a command that dumps core gives 128 and its number, too" {
+  only_for 02 03 # from 04 on the dump would go into the root file system
+  [[ $(cat /proc/sys/kernel/core_pattern) != '|'* ]] || local limit=0 # a program of the host would be started
+  cd "$BATS_TEST_TMPDIR"
+  run_step --init sh -c "ulimit -c ${limit:-unlimited}; kill -s SEGV \$\$"
+  assert_status 139 "waitid(2) says CLD_DUMPED then, and not CLD_KILLED."
 }
 
 @test "behind an init, too, a command that can not be started says why" {
@@ -749,6 +773,12 @@ stopped_at_line()
   assert_stderr_has "no more processes"
 }
 
+@test "an init that can not wait gives up, and the command with it" {
+  requires strace
+  run_with_child_error waitid EINVAL --init true
+  assert_failed_cleanly EINVAL
+}
+
 @test "PID 1 does not start the command with the wrong signal mask" {
   requires strace
   run_with_child_error rt_sigprocmask EINVAL sh -c 'echo started'
@@ -789,7 +819,8 @@ killed_cleanly()
 @test "whoever is killed at whichever call, nothing stays behind" {
   requires strace
   local call
-  for_each_call pipe2,rt_sigprocmask,clone3,prctl,write,read,sethostname,close_range killed_cleanly --init true
+  # What step 01 does, reads and writes among it, step 01's own tests walk through.
+  for_each_call rt_sigprocmask,clone3,prctl,close_range killed_cleanly --init true
   for call in rt_sigtimedwait:1 waitid:1; do
     killed_cleanly "parent:$call" --init sh -c 'sleep 1000 & exit 0'
   done
