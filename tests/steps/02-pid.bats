@@ -9,7 +9,7 @@
 load ../helpers
 
 # What never comes, because the step lacks it, is not waited for long. A signal takes milliseconds.
-export NSCTL_TEST_PATIENCE=${NSCTL_TEST_PATIENCE:-20}
+export NSCTL_TEST_PATIENCE=${NSCTL_TEST_PATIENCE:-10}
 
 setup()
 {
@@ -168,7 +168,7 @@ all_are_gone()
 
 # A shell that says the name of each signal that it gets, once for each time.
 listen='for s in HUP INT QUIT TERM USR1 USR2 ALRM WINCH; do trap "echo got $s" $s; done
-  sleep 1000 & echo ready; while :; do wait; done'
+  sleep 100 & echo ready; while :; do wait; done'
 
 # --- A number of its own ------------------------------------------------------
 
@@ -198,7 +198,7 @@ listen='for s in HUP INT QUIT TERM USR1 USR2 ALRM WINCH; do trap "echo got $s" $
 }
 
 @test "outside, the container's processes have numbers of the host, too" {
-  start sh -c 'echo ready; exec sleep 1000'
+  start sh -c 'echo ready; exec sleep 100'
   wait_for_line
   assert_equal "$child 1" "$(awk '/^NSpid:/ { print $2, $3, $4 }' "/proc/$child/status" | sed 's/ *$//')" \
     "A process has a number in each PID namespace from its own up to the host's (NSpid)."
@@ -211,7 +211,7 @@ listen='for s in HUP INT QUIT TERM USR1 USR2 ALRM WINCH; do trap "echo got $s" $
 
 @test "outside, --init shows as PID 1 and the command as PID 2" {
   local command
-  start --init sh -c 'echo ready; exec sleep 1000'
+  start --init sh -c 'echo ready; exec sleep 100'
   wait_for_line
   command=$(only_child_of "$child")
   assert_equal "1 2" "$(awk '/^NSpid:/ { print $3 }' "/proc/$child/status" "/proc/$command/status" | paste -sd ' ')"
@@ -221,7 +221,7 @@ listen='for s in HUP INT QUIT TERM USR1 USR2 ALRM WINCH; do trap "echo got $s" $
 
 @test "inside, a process of the host has no number, so no signal reaches it" {
   local victim
-  sleep 1000 3>&- &
+  sleep 100 3>&- &
   victim=$!
   started+=("$victim")
   kill -0 "$victim" # from here it can be reached
@@ -251,7 +251,7 @@ listen='for s in HUP INT QUIT TERM USR1 USR2 ALRM WINCH; do trap "echo got $s" $
 
 @test "a PID 1 that does not handle a signal is deaf to it" {
   local signal
-  start sh -c 'echo ready; exec sleep 1000'
+  start sh -c 'echo ready; exec sleep 100'
   wait_for_line
   for signal in HUP INT QUIT TERM USR1 USR2 ALRM; do
     kill -s "$signal" "$child"
@@ -283,7 +283,7 @@ signals_taken()
   local signal number
   for signal in HUP:1 INT:2 QUIT:3 USR1:10 USR2:12 ALRM:14 TERM:15; do
     number=${signal#*:} signal=${signal%:*}
-    start --init sh -c 'ulimit -c 0; echo ready; exec sleep 1000'
+    start --init sh -c 'ulimit -c 0; echo ready; exec sleep 100'
     wait_for_line
     kill -s "$signal" "$parent"
     wait_for_end "SIG$signal should have ended sleep: parent to init, init to command."
@@ -320,7 +320,7 @@ hears_all()
 @test "a signal that comes early is not lost" {
   local i
   for i in 1 2 3 4 5 6 7 8 9 10; do
-    start --init sleep 1000
+    start --init sleep 100
     # In its midst: there is a child, and no command yet.
     until has_child "$parent" || is_gone "$parent"; do :; done
     kill -TERM "$parent"
@@ -361,7 +361,7 @@ run_after()
 }
 
 @test "to be stopped and continued does no harm" {
-  start sh -c 'trap "exit 7" USR1; sleep 1000 & echo ready; while :; do wait; done'
+  start sh -c 'trap "exit 7" USR1; sleep 100 & echo ready; while :; do wait; done'
   wait_for_line
   kill -STOP "$parent"
   wait_until is_in_state T "$parent"
@@ -374,7 +374,7 @@ run_after()
 
 @test "SIGTSTP to the step alone stops the container, SIGCONT continues it" {
   local signal job
-  start sh -c 'echo ready; exec sleep 1000'
+  start sh -c 'echo ready; exec sleep 100'
   wait_for_line
   job=("$parent" "$child")
   for signal in TSTP TTIN TTOU TSTP; do
@@ -437,7 +437,7 @@ comes_once()
   requires strace
   local trace=$BATS_TEST_TMPDIR/trace
   export trace arguments="$*" listen='trap "echo got INT" INT; trap "echo got WINCH" WINCH; trap "exit 7" QUIT
-    sleep 1000 & echo ready; while :; do wait; done'
+    sleep 100 & echo ready; while :; do wait; done'
   open_terminal 'exec strace -f -o "$trace" -e trace=kill -- "$STEP" -q $arguments sh -c "$listen"'
   parent=$terminal
   wait_for_line
@@ -462,7 +462,7 @@ comes_once()
 }
 
 @test "^C reaches a command that has left the terminal's foreground, too" {
-  open_terminal 'exec "$STEP" -q --init setsid sh -c "echo ready; exec sleep 1000"'
+  open_terminal 'exec "$STEP" -q --init setsid sh -c "echo ready; exec sleep 100"'
   parent=$terminal
   wait_for_line
   press '\003'
@@ -518,7 +518,7 @@ stops_and_goes_on()
 }
 
 @test "a terminal that is closed ends the container" {
-  open_terminal 'exec "$STEP" -q --init sh -c "echo ready; exec sleep 1000"'
+  open_terminal 'exec "$STEP" -q --init sh -c "echo ready; exec sleep 100"'
   parent=$terminal
   wait_until has_line ready
   parent=$(child_of "$terminal")
@@ -573,7 +573,7 @@ stops_and_goes_on()
 # make_orphans N: text for a shell; each is the child of a shell that ends at once.
 make_orphans()
 {
-  echo "i=0; while [ \$i -lt $1 ]; do ( : & ); i=\$((i + 1)); done; echo ready; exec sleep 1000"
+  echo "i=0; while [ \$i -lt $1 ]; do ( : & ); i=\$((i + 1)); done; echo ready; exec sleep 100"
 }
 
 zombies_of()
@@ -609,7 +609,7 @@ has_one_child()
 }
 
 @test "without an init nobody reaps, if the command does not" {
-  start sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do ( sleep 1000 & sleep 1000 & ); done; echo ready; exec sleep 1000'
+  start sh -c 'for i in 1 2 3 4 5 6 7 8 9 10; do ( sleep 100 & sleep 100 & ); done; echo ready; exec sleep 100'
   wait_for_line
   wait_until sleeps "$child"
   # shellcheck disable=SC2046 # each is a word
@@ -622,12 +622,12 @@ has_one_child()
 # --- All ends together -------------------------------------------------------
 
 # Leaves one behind that would go on for long.
-leave_one='(trap "" HUP TERM; sleep 1000 >/dev/null 2>&1 &); echo ready;'
+leave_one='(trap "" HUP TERM; sleep 100 >/dev/null 2>&1 &); echo ready;'
 
 @test "when the command ends, all that it started ends" {
   local init
   for init in '' --init; do
-    start $init sh -c 'trap "exit 3" USR1; sleep 1000 & '"$leave_one"' while :; do wait; done'
+    start $init sh -c 'trap "exit 3" USR1; sleep 100 & '"$leave_one"' while :; do wait; done'
     wait_for_line
     keep_namespace "$child"
     kill -USR1 "$parent"
@@ -640,7 +640,7 @@ leave_one='(trap "" HUP TERM; sleep 1000 >/dev/null 2>&1 &); echo ready;'
 
 dies_with_parent()
 {
-  start "$@" sh -c "$leave_one exec sleep 1000"
+  start "$@" sh -c "$leave_one exec sleep 100"
   wait_for_line
   keep_namespace "$child"
   [ "$(count_processes)" -ge 2 ] || fail "There should be a command and an orphan."
@@ -660,7 +660,7 @@ dies_with_parent()
 # prctl(2): the parent-death signal is cleared when a process changes its user.
 @test "with --init a command that changes its user dies with the parent as well" {
   only_for 02 03
-  start --init setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'echo ready; exec sleep 1000'
+  start --init setpriv --reuid=65534 --regid=65534 --clear-groups sh -c 'echo ready; exec sleep 100'
   wait_for_line
   keep_namespace "$child"
   kill -9 "$parent"
@@ -671,7 +671,7 @@ dies_with_parent()
 @test "when PID 1 is killed from outside, its whole namespace dies" {
   local init
   for init in '' --init; do
-    start $init sh -c "$leave_one exec sleep 1000"
+    start $init sh -c "$leave_one exec sleep 100"
     wait_for_line
     keep_namespace "$child"
     kill -9 "$child"
@@ -687,7 +687,7 @@ dies_with_parent()
   exec 9</etc/passwd
   run_step --init ls /proc/self/fd
   assert_equal "0 1 2 3" "${output//$'\n'/ }" "0, 1, 2, and the one with which ls reads the directory."
-  start --init sh -c 'echo ready; exec sleep 1000'
+  start --init sh -c 'echo ready; exec sleep 100'
   exec 9<&-
   wait_for_line
   assert_equal "0 1 2" "$(cd "/proc/$child/fd" && echo *)" "What PID 1 holds open, any process in the container can take."
@@ -803,7 +803,7 @@ stopped_at_line()
 
 @test "a parent that can not wait gives up, and the container with it" {
   requires strace
-  run_with_error parent:rt_sigtimedwait:1 EINVAL --init sleep 1000
+  run_with_error parent:rt_sigtimedwait:1 EINVAL --init sh -c 'exec sleep 10 >/dev/null 2>&1'
   assert_failed_cleanly EINVAL
   run_with_error parent:waitid:1 EINVAL --init true
   assert_failed_cleanly EINVAL
@@ -822,7 +822,7 @@ killed_cleanly()
   # What step 01 does, reads and writes among it, step 01's own tests walk through.
   for_each_call rt_sigprocmask,clone3,prctl,close_range killed_cleanly --init true
   for call in rt_sigtimedwait:1 waitid:1; do
-    killed_cleanly "parent:$call" --init sh -c 'sleep 1000 & exit 0'
+    killed_cleanly "parent:$call" --init sh -c 'sleep 10 >/dev/null 2>&1 & exit 0'
   done
 }
 
