@@ -663,7 +663,6 @@ https://archive.archlinux.org/iso/2025.12.01/archlinux-bootstrap-2025.12.01-x86_
   local root=$ROOT/build/rootfs/debian
   if [ ! -d "$root" ]; then
     command -v mmdebstrap || command -v debootstrap || skip "needs mmdebstrap: neither it nor debootstrap is on this host"
-    getent hosts deb.debian.org || skip "needs network: deb.debian.org has no address here"
     run "$ROOT/rootfs/debian" "$root"
     assert_status 0
   fi
