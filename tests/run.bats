@@ -33,8 +33,9 @@ write_tests()
 # write_machine [COMMAND]: the machine runs this (default: the suite, in a copy of the workbook).
 write_machine()
 {
-  local whole='sleep 0.1
-rm -rf ../machine && cp -r . ../machine && mkdir -p build/test-vm/x
+  # Not build/: the host's half is writing there at the same time.
+  local whole='rm -rf ../machine && mkdir -p ../machine build/test-vm/x
+cp -r step-* steps tests ../machine
 (cd ../machine && touch inside && tests/run --inside-vm)
 status=$?
 cp ../machine/build/test-results/*.{tap,verdicts} ../machine/build/test-results/times build/test-vm/x
