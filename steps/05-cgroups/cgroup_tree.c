@@ -281,15 +281,19 @@ static int cgroup_tree_hand_on(const char *path, unsigned controllers)
 
 /* Makes TOP/nsctl, which all containers share, and takes its lock. The last
  * to leave removes it, and may do so between two of our calls (ENOENT): then
- * once more. Returns the descriptor that holds the lock, or -1, reported. */
+ * once more. Returns the descriptor that holds the lock, or -1, reported.
+ *
+ * Others may go through it, but not open it: whoever can open a directory can
+ * lock it, and make us wait. Nor do they learn of a new name in it before the
+ * lock of that one is taken. */
 static int cgroup_tree_share(const char *parent)
 {
     enum { TRIES = 1000 };
     for (int i = 0; i < TRIES; i++) {
-        int result = mkdir(parent, 0755);
+        int result = mkdir(parent, 0711);
         if (result == -1 && errno != EEXIST)
             return (int)log_call(result, "a place for all containers",
-                                 "mkdir(\"%s\", 0755)", parent);
+                                 "mkdir(\"%s\", 0711)", parent);
         int fd = cgroup_tree_lock(parent, 0);
         if (fd != -1)
             return fd;

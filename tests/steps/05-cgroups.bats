@@ -754,6 +754,21 @@ stop_at_first_lock()
   assert_nothing_left
 }
 
+@test "an ordinary user can not take the lock that root waits for" {
+  local top
+  start it "${wait_inside[@]}"
+  look_at it.log
+  as_user flock -n "${tops[0]}" true || fail "A user can not lock even what is open to all: nothing would be proved."
+  for top in "${tops[@]}"; do
+    run as_user flock -n "$top/nsctl" true
+    [ "$status" -ne 0 ] || fail "Any user can lock $top/nsctl, and make root wait: its mode must not let others open it."
+    assert_output_has "Permission denied"
+  done
+  as_user cat "${directories[0]}/cgroup.procs" >/dev/null || fail "Who knows a container's name may look at its files."
+  finish it
+  assert_status 0
+}
+
 @test "TERM while it sets up leaves nothing behind" {
   requires strace
   local call
