@@ -79,6 +79,31 @@ static bool cgroup_tree_is_mounted(const char *path, bool unified)
                (unified ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
 }
 
+/* What is mounted together in version 1 is one hierarchy, and to be mounted again
+ * it has to be named whole (else EBUSY), whatever part of it is of use to us. A
+ * line of /proc/self/cgroup has that list: "4:memory,hugetlb:/". cgroups(7). */
+static int cgroup_tree_read_mounted(struct cgroup_hierarchy *hierarchy)
+{
+    char *line = NULL;
+    size_t size = 0;
+    FILE *groups = fopen("/proc/self/cgroup", "re");
+    if (groups == NULL)
+        return (int)log_call(-1, "which controllers are mounted together",
+                             "openat(\"/proc/self/cgroup\")");
+    while (getline(&line, &size, groups) != -1) {
+        char list[sizeof hierarchy->mounted], names[sizeof list];
+        if (sscanf(line, "%*d:%255[^:]", list) != 1)
+            continue;
+        memcpy(names, list, sizeof names);
+        unsigned controllers = cgroup_tree_read_names(names, false);
+        if ((controllers & hierarchy->controllers) != 0)
+            memcpy(hierarchy->mounted, list, sizeof list);
+    }
+    free(line);
+    fclose(groups);
+    return 0;
+}
+
 /* One line of /proc/self/mountinfo: "36 35 0:31 / /sys/fs/cgroup/memory
  * rw,relatime shared:9 - cgroup cgroup rw,memory". proc(5). */
 static int cgroup_tree_read_mount(struct cgroup *cgroup, unsigned wanted,
@@ -112,6 +137,8 @@ static int cgroup_tree_read_mount(struct cgroup *cgroup, unsigned wanted,
     memcpy(next->top, top, sizeof top);
     if (next->controllers == 0)
         return 0;
+    if (!unified && cgroup_tree_read_mounted(next) == -1)
+        return -1;
     char names[64];
     cgroup_tree_list(unified, next->controllers, " ", names, sizeof names);
     log_note("cgroup version %d at %s: %s", unified ? 2 : 1, top, names);

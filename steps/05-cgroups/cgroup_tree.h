@@ -28,7 +28,8 @@ enum cgroup_controller {
 
 struct cgroup_hierarchy {
     bool unified;         /* version 2 */
-    unsigned controllers; /* bit 1 << CGROUP_…: those that it has */
+    unsigned controllers; /* bit 1 << CGROUP_…: those of use that it has */
+    char mounted[256];    /* version 1: all that it has, as mount(2) wants it */
     char top[PATH_MAX];   /* where it is mounted */
     char path[PATH_MAX];  /* the container's own: TOP/nsctl/ID */
     int fd;               /* of that directory, locked; -1: not made */

@@ -218,7 +218,7 @@ static int cgroup_mount(const struct cgroup *cgroup)
                                  "mkdir(\"%s\", 0755)", path);
         const char *type = hierarchy->unified ? "cgroup2" : "cgroup";
         if (mount_file_system(type, path, type, LOOK,
-                              hierarchy->unified ? NULL : names,
+                              hierarchy->unified ? NULL : hierarchy->mounted,
                               "its own cgroup, to be looked at only") == -1)
             return -1;
     }
