@@ -35,6 +35,24 @@ int process_block_signals(sigset_t *previous)
                          "rt_sigprocmask(SIG_BLOCK)");
 }
 
+int process_interrupted(void)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    sigset_t pending;
+    sigpending(&pending);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction action;
+        /* One that is ignored, as nohup(1) does it, is kept while blocked. */
+        if (sigismember(&pending, numbers[i]) != 1 ||
+            sigaction(numbers[i], NULL, &action) == -1 ||
+            action.sa_handler == SIG_IGN)
+            continue;
+        log_note("interrupted before the command was started");
+        return numbers[i];
+    }
+    return 0;
+}
+
 void process_execute(char **command, const sigset_t *mask)
 {
     if (sigprocmask(SIG_SETMASK, mask, NULL) == -1) {

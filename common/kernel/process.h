@@ -14,11 +14,17 @@
  * mask that the command is to have. Returns 0, or -1, reported. */
 int process_block_signals(sigset_t *previous);
 
+/* Whether we were told to end since process_block_signals(), while there was no
+ * child yet that could be told: the signal's number (HUP, INT, QUIT or TERM),
+ * noted in the log, or 0. sigpending(2). */
+int process_interrupted(void);
+
 /*
  * Waits until the child `main_pid` ends. Signals that arrive meanwhile are
  * forwarded to it, it is stopped while we are, and every other child that ends
- * is reaped, which makes it good for a parent and for PID 1 alike. Returns the exit status to hand on
- * (128+n for signal n), or -1 with errno, reported. sigwaitinfo(2), waitid(2).
+ * is reaped, which makes it good for a parent and for PID 1 alike. Returns the
+ * exit status to hand on (128+n for signal n), or -1 with errno, reported.
+ * sigwaitinfo(2), waitid(2).
  */
 int process_supervise(pid_t main_pid);
 

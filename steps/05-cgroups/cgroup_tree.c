@@ -79,9 +79,9 @@ static bool cgroup_tree_is_mounted(const char *path, bool unified)
                (unified ? CGROUP2_SUPER_MAGIC : CGROUP_SUPER_MAGIC);
 }
 
-/* What is mounted together in version 1 is one hierarchy, and to be mounted again
- * it has to be named whole (else EBUSY), whatever part of it is of use to us. A
- * line of /proc/self/cgroup has that list: "4:memory,hugetlb:/". cgroups(7). */
+/* What is mounted together in version 1 is one hierarchy, and to be mounted
+ * again it has to be named whole, whatever part of it is of use to us. A line of
+ * /proc/self/cgroup has that list: "4:memory,hugetlb:/". cgroups(7). */
 static int cgroup_tree_read_mounted(struct cgroup_hierarchy *hierarchy)
 {
     char *line = NULL;

@@ -338,6 +338,9 @@ static int parent_run_in_cgroup(const struct container *container,
             arguments.cgroup = (uint64_t)container->cgroup.hierarchies[i].fd;
         }
     //< born
+    int interrupted = process_interrupted();
+    if (interrupted != 0) /* a command that is not there yet can not be told */
+        return 128 + interrupted;
     pid_t container_pid = clone_process(&arguments);
     if (container_pid == 0)
         child_run(container, &sync, mask);

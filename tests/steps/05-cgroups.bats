@@ -774,10 +774,27 @@ stop_at_first_lock()
   requires strace
   local call
   for call in mkdir:2 flock:1 write:1 pipe2:1; do
-    run --separate-stderr -- strace -o trace -e inject="${call%:*}:signal=TERM:when=${call#*:}" -- "$STEP" -q /bin/true
+    run --separate-stderr -- strace -o trace -e inject="${call%:*}:signal=TERM:when=${call#*:}" -- "$STEP" -q sh -c 'echo started'
     grep -q SIGTERM trace || fail "TERM was never sent."
     assert_nothing_left
+    assert_status 143 "It was told to end before there was a command: then that is the end."
+    assert_output_lacks started
   done
+}
+
+@test "^C while it sets up is not lost, unless it is ignored" {
+  requires strace
+  local signal inject=mkdir:when=2
+  for signal in HUP INT QUIT; do
+    run -- strace -o trace -e "inject=$inject:signal=$signal" -- "$STEP" sh -c 'echo started'
+    assert_status $((128 + $(kill -l "$signal"))) "$signal came before there was a command that could be sent it: nothing may be started."
+    assert_output_has "interrupted before the command was started"
+    assert_output_lacks $'\nstarted'
+    run -- env --ignore-signal="$signal" strace -o trace -e "inject=$inject:signal=$signal" -- "$STEP" -q sh -c 'echo started'
+    assert_status 0 "$signal was to be ignored, as under nohup."
+    assert_equal started "$output"
+  done
+  assert_nothing_left
 }
 
 # --- Faults --------------------------------------------------------------------------
