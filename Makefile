@@ -33,7 +33,7 @@ modules_04 := $(modules_03) common/kernel/mount
 modules_05 := $(modules_04) common/kernel/rootfs
 modules    := $(patsubst %.c,%,$(wildcard common/kernel/*.c))
 
-dirs    := $(notdir $(wildcard steps/[0-9][0-9]-*))
+dirs    := $(patsubst steps/%/main.c,%,$(wildcard steps/[0-9][0-9]-*/main.c))
 numbers := $(foreach dir,$(dirs),$(firstword $(subst -, ,$(dir))))
 dir_of   = $(filter $(1)-%,$(dirs))
 steps   := $(numbers:%=$(BIN)/step-%)

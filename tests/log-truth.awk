@@ -38,6 +38,12 @@ file == 2 {
     delete unfinished[pid]
   }
   if (line !~ /^[a-z_0-9]+\(/) next # a signal, an exit
+  if (line ~ /^socket\(AF_NETLINK, .*NETLINK_[A-Z_]+\) = [0-9]+<socket:\[[0-9]+\]>$/) {
+    match(line, /NETLINK_[A-Z_]+\)/)
+    name = substr(line, RSTART, RLENGTH - 1)
+    match(line, /<socket:\[[0-9]+\]>$/)
+    protocol[substr(line, RSTART, RLENGTH)] = name
+  }
   if (line ~ /^write\([0-9]+(<[^"]*>)?, "\[ns\] /) take_log_lines(pid, line)
   else call[pid, ++calls[pid]] = line
 }
@@ -68,7 +74,8 @@ function claim_of(text,  rest, found) {
   text = plain(text)
   sub(/^\[ns\] /, "", text)
   if (text ~ /^error: /) {
-    if (!match(text, /: [a-z][a-z_0-9]*\(.*\) = -1 E[A-Z0-9]+/)) return ""
+    if (!match(text, /: [a-z][a-z_0-9]*\(.*\) = -1 E[A-Z0-9]+/) &&
+        !match(text, /: [a-z][a-z_0-9]*\(.*\) = [0-9]+, answered E[A-Z0-9]+/)) return ""
     return substr(text, RSTART + 2, RLENGTH - 2)
   }
   rest = text
@@ -92,8 +99,12 @@ END {
   printf "%d calls in the log, every one as strace saw it\n", checked
 }
 
-function judge(pid, i,  text, blocks, from, to, k) {
+function judge(pid, i,  text, blocks, from, to, k, refusal) {
   text = claim[pid, i]
+  if (match(text, /, answered E[A-Z0-9]+$/)) {
+    refusal = "error=-" substr(text, RSTART + 11) ","
+    text = substr(text, 1, RSTART - 1)
+  }
   blocks = text !~ /\) = -?[0-9?][^"]*$/
   if (blocks) {
     from = before[pid, i] + 1
@@ -103,9 +114,16 @@ function judge(pid, i,  text, blocks, from, to, k) {
     to = before[pid, i]
   }
   for (k = from; k <= to; k++)
-    if (is_same(text, call[pid, k], blocks)) return
-  lie("process " pid " says:\n    " text "\n  but " \
+    if (is_same(text, call[pid, k], blocks) && (!refusal || is_answered(pid, refusal, k, to))) return
+  lie("process " pid " says:\n    " claim[pid, i] "\n  but " \
       (blocks ? "after that line" : "since its line before") " it made " calls_between(pid, from, to))
+}
+
+# Netlink: the call has worked, it is the answer, read later, that says no.
+function is_answered(pid, refusal, k, to) {
+  for (k++; k <= to; k++)
+    if (call[pid, k] ~ /^recv(from|msg)\(/ && index(call[pid, k], refusal)) return 1
+  return 0
 }
 
 function calls_between(pid, from, to,  text, k) {
@@ -151,6 +169,9 @@ function is_same(claimed, made, blocks,  name, count, want, i, j, word, numbers)
   numbers[0] = words
 
   take_apart(made)
+  # Of a netlink socket the log names the protocol, strace -y only a number.
+  if (match(made, /<socket:\[[0-9]+\]>/) && (substr(made, RSTART, RLENGTH) in protocol))
+    part[++words] = protocol[substr(made, RSTART, RLENGTH)]
   j = 1
   for (i = 1; i <= count; i++) {
     while (j <= strings && !is_same_string(want[i], string[j], is_path[j])) j++
@@ -228,6 +249,7 @@ function take_apart(text,  rest, at, c, length_now, count, word, i) {
   # Of a string that the kernel does not read, such as the type of a bind mount,
   # strace shows only where it stands. Any string may stand there.
   if (text ~ /^\("[^"]*", "[^"]*", 0x[0-9a-f]+, [A-Z_|]*MS_/) sub(/ 0x[0-9a-f]+,/, " <\001>,", text)
+  gsub(/<<8\|/, " ", text) # the subsystem of a netlink message, no descriptor
   while ((at = match(text, /["<]/)) > 0) {
     rest = rest substr(text, 1, at - 1) " "
     c = substr(text, at, 1)

@@ -22,6 +22,11 @@ verdict()
 6753  mknodat(AT_FDCWD</>, "/dev/null", S_IFCHR|0666, makedev(0x1, 0x3)) = 0
 6753  mount("none", "/", 0x55c2d0cf004a, MS_REC|MS_PRIVATE, NULL) = 0
 6753  sethostname("second", 6)          = 0
+6753  socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 3<socket:[3184499]>
+6753  sendto(3<socket:[3184499]>, [{nlmsg_len=60, nlmsg_type=RTM_NEWLINK, nlmsg_seq=1}, {ifi_family=AF_UNSPEC}, [[{nla_len=11, nla_type=IFLA_IFNAME}, "nsctl0"]]], 60, 0, NULL, 0) = 60
+6753  recvfrom(3<socket:[3184499]>, [{nlmsg_len=36, nlmsg_type=NLMSG_ERROR, nlmsg_seq=1}, {error=-EEXIST, msg={nlmsg_len=60}}], 32768, MSG_TRUNC, NULL, [12]) = 36
+6753  socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_NETFILTER) = 4<socket:[3184524]>
+6753  sendto(4<socket:[3184524]>, [[{nlmsg_len=20, nlmsg_type=NFNL_MSG_BATCH_BEGIN}], [{nlmsg_len=32, nlmsg_type=NFNL_SUBSYS_NFTABLES<<8|NFT_MSG_NEWTABLE}, [{nla_len=10, nla_type=0x1}, "\x6e\x00"]]], 90, 0, NULL, 0) = 90
 EOF
     for line in "$@"; do
       escaped=${line//%/  }
@@ -93,6 +98,17 @@ catches()
   catches 'private mounts%mount("none", "/x", "none", MS_REC|MS_PRIVATE, NULL) = 0'
   catches 'private mounts%mount("none", "/", "none", MS_REC|MS_SHARED, NULL) = 0'
   catches 'a device%mknod("/dev/null", S_IFCHR|0666, makedev(1, 5)) = 0'
+}
+
+@test "netlink: its protocol, its messages, and what the kernel answered" {
+  believes 'a bridge%sendto(NETLINK_ROUTE, RTM_NEWLINK, IFLA_IFNAME="nsctl0") = 60'
+  believes 'a table%sendto(NETLINK_NETFILTER, NFNL_MSG_BATCH_BEGIN, NFT_MSG_NEWTABLE) = 90'
+  believes 'error: a bridge: sendto(NETLINK_ROUTE, RTM_NEWLINK) = 60, answered EEXIST (File exists)'
+  catches 'a bridge%sendto(NETLINK_NETFILTER, RTM_NEWLINK) = 60'
+  catches 'a bridge%sendto(NETLINK_ROUTE, RTM_DELLINK) = 60'
+  catches 'a bridge%sendto(NETLINK_ROUTE, RTM_NEWLINK, IFLA_MASTER="nsctl0") = 60'
+  catches 'error: a bridge: sendto(NETLINK_ROUTE, RTM_NEWLINK) = 60, answered EBUSY (Device busy)'
+  catches 'error: a table: sendto(NETLINK_NETFILTER, NFT_MSG_NEWTABLE) = 90, answered EEXIST (File exists)'
 }
 
 @test "a call of another process is no excuse" {
