@@ -55,11 +55,24 @@ static void log_write(const char *line, size_t length)
     sigprocmask(SIG_SETMASK, &mask, NULL);
 }
 
-/*
- * Writes "[ns] TEXT CALL" in one write(2): the log has no other way out.
- * Control characters become '?', since names and paths come from the user and
- * an escape sequence among them would be obeyed by the terminal.
- */
+void log_mask_controls(char *text, size_t length)
+{
+    size_t bytes;
+    for (size_t i = 0; i < length; i += bytes) {
+        const unsigned char *c = (const unsigned char *)text + i;
+        /* So many bytes come after this one in UTF-8; none begins with 0x80. */
+        size_t more =
+            *c > 0xf4 ? 0 : (*c >= 0xc2) + (*c >= 0xe0) + (*c >= 0xf0);
+        for (bytes = 1; bytes <= more; bytes++)
+            if (i + bytes == length || (c[bytes] & 0xc0) != 0x80)
+                break;
+        bool whole = *c < 0x80 || (more > 0 && bytes > more);
+        if (!whole || *c < ' ' || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
+            memset(text + i, '?', bytes);
+    }
+}
+
+/* Writes "[ns] TEXT CALL" in one write(2): the log has no other way out. */
 static void log_write_line(const char *text, const char *call)
 {
     char line[LINE_BYTES];
@@ -73,9 +86,7 @@ static void log_write_line(const char *text, const char *call)
     size_t call_start = used;
     for (const char *c = call; *c != '\0' && used < sizeof line - 16; c++)
         line[used++] = *c;
-    for (size_t i = 0; i < used; i++)
-        if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
-            line[i] = '?';
+    log_mask_controls(line, used);
     if (dim && call_start < used) {
         static const char on[] = "\033[2m", off[] = "\033[0m";
         memmove(line + call_start + sizeof on - 1, line + call_start,

@@ -15,9 +15,16 @@
 #define NSCTL_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Silences all but warnings and errors. NSCTL_LOG=quiet does the same. */
 void log_set_quiet(bool quiet);
+
+/* Names and paths come from the user, and a control character among them would
+ * be obeyed by the terminal. Each becomes '?': those of ASCII, those that have
+ * two bytes in UTF-8 (C1, U+0080 to U+009F: one is an escape sequence's
+ * beginning), and bytes that are no UTF-8. The log does so by itself. */
+void log_mask_controls(char *text, size_t length);
 
 /* A remark: something that happened and was not a single system call. */
 void log_note(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -19,15 +19,13 @@ static const struct program_option common_options[] = {
 static void __attribute__((noreturn, format(printf, 2, 3)))
 program_refuse(const struct program *program, const char *format, ...)
 {
-    char text[4096];
+    char *text; /* as long as the user's words are: what was expected ends it */
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    if (vasprintf(&text, format, arguments) == -1)
+        exit(EXIT_OURS);
     va_end(arguments);
-    /* As in log.c: no word of the user's is to give orders to a terminal. */
-    for (char *c = text; *c != '\0'; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
+    log_mask_controls(text, strlen(text));
     fprintf(stderr, "%s: %s\nTry './%s --help'.\n", program->name, text,
             program->name);
     exit(EXIT_OURS);

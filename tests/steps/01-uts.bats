@@ -568,6 +568,28 @@ own_machine()
   assert_stderr_lacks $'\n[ns] error' "A word of the user's must not look like a line of ours."
 }
 
+# Escape sequences may also begin with one character, U+009B: two bytes in UTF-8, one in older terminals.
+@test "control characters beyond ASCII are masked, too, and letters are not" {
+  local word
+  for word in $'\xc2\x9b2J' $'\x9b2J' $'\xc3\x9b\x9b2J' $'\xe2\x9b2J' $'2J\xc2'; do
+    run --separate-stderr -- unshare --uts -- "$STEP" sh -c true "$word"
+    assert_status 0
+    LC_ALL=C grep -q '?.*"\]) *$' <<<"$stderr" || fail "Nothing was masked: $stderr"
+    ! sed 's/Û//' <<<"$stderr" | LC_ALL=C grep -q $'\x9b' || fail "A terminal would obey it."
+    run_step --hostname "$word" true
+    assert_status 125
+    ! sed 's/Û//' <<<"$stderr" | LC_ALL=C grep -q $'\x9b' || fail "The message hands it on to the terminal."
+  done
+  run --separate-stderr -- unshare --uts -- "$STEP" sh -c true 'Û…日𝄞é'
+  assert_stderr_has '"Û…日𝄞é"' "What is no control character must stay as it is."
+}
+
+@test "a message says its end, however long the word is that it refuses" {
+  run_step --hostname "$(printf 'a%.0s' {1..9000})" true
+  assert_status 125
+  assert_stderr_has 'aaa": expected 1 to 64 bytes'
+}
+
 @test "-q, --quiet and NSCTL_LOG=quiet silence the log, not the errors" {
   local quiet
   run --separate-stderr -- unshare --uts -- "$STEP" true
