@@ -73,3 +73,64 @@ load helpers
   assert_status 1
   assert_output_has "no mount"
 }
+
+@test "who is not root is told which rows were not tried" {
+  local row
+  run as_user "$ROOT/tests/doctor"
+  for row in uts pid mount proc pivot_root overlay; do
+    grep -Eq "^  $row +(\?    .*not tried|no )" <<<"$output" ||
+      fail "Nobody has tried this row, and it says yes: $(grep "^  $row " <<<"$output")"
+  done
+  requires root
+  run "$ROOT/tests/doctor"
+  ! grep -E '^  (uts|pid|mount) +\?' <<<"$output" || fail "The control: root has tried them."
+}
+
+# on_a_host_with MANAGER COMMAND ARG…: where no package manager is but that one, nor what follows "without".
+on_a_host_with()
+{
+  local manager=$1 without=$2
+  shift 2
+  if [ ! -d bin ]; then
+    mkdir bin
+    ln -s /usr/bin/* /bin/* /usr/sbin/* /sbin/* bin/ 2>/dev/null || true
+    rm -f bin/apt-get bin/dnf bin/pacman
+  fi
+  rm -f bin/"$without"
+  [ -z "$manager" ] || ln -s /bin/true "bin/$manager"
+  run as_user env PATH="$PWD/bin" "$@"
+  [ -z "$manager" ] || rm "bin/$manager"
+}
+
+@test "a missing tool is named as the package manager that is here knows it" {
+  cd "$BATS_TEST_TMPDIR"
+  local manager package
+  while read -r manager package; do
+    on_a_host_with "$manager" newuidmap "$ROOT/tests/doctor" --has newuidmap
+    assert_status 1
+    assert_output_has "$package"
+  done <<'END'
+apt-get sudo apt-get install uidmap
+dnf sudo dnf install shadow-utils
+pacman sudo pacman -S shadow
+END
+  on_a_host_with '' newuidmap "$ROOT/tests/doctor" --has newuidmap
+  assert_output_has "Debian calls the package uidmap"
+}
+
+@test "without apt-get there is no make vm, and none is recommended" {
+  cd "$BATS_TEST_TMPDIR"
+  on_a_host_with dnf none "$ROOT/tests/doctor" --has qemu
+  assert_status 1
+  assert_output_matches "apt-get|there is no qemu"
+  on_a_host_with dnf none "$ROOT/tests/doctor" 01
+  assert_output_has "or a virtual machine with Debian"
+  on_a_host_with apt-get none "$ROOT/tests/doctor" 01
+  assert_output_has "or make vm"
+}
+
+@test "inside a container its note says what to do" {
+  requires root
+  NSCTL_TEST_PATIENCE=1 run in_private_namespaces timeout 60 "$ROOT/tests/doctor"
+  assert_output_has "--privileged"
+}
