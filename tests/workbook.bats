@@ -195,6 +195,13 @@ MD
   lacks '+four'
 }
 
+@test "console: a command in a block that nobody runs is an error" {
+  printf '```text\n$ true\n```\n```c\nint x; /* $ y */\n```\n    $ not a block\n' | lesson
+  fails "$tools/console"
+  has 'not ok 1 - lessons/01-hello.md:2'
+  has '1..1'
+}
+
 @test "console: output that is not printed in the lesson is a mismatch, and so is the lack of it" {
   printf '```console\n$ echo hi\n```\n' | lesson
   fails "$tools/console"
