@@ -115,7 +115,7 @@ static int process_reap(pid_t main_pid, int *status)
         ended.si_pid = 0; /* and so it stays where no other has ended */
         result = waitid(P_ALL, 0, &ended, WEXITED | WNOHANG);
         if (result == 0 && ended.si_pid == main_pid) {
-            log_call(result, "the command ended", "waitid(P_ALL)");
+            log_call(result, "the child ended", "waitid(P_ALL)");
             *status = process_exit_status(&ended);
             main_ended = 1;
         }

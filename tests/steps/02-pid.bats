@@ -721,6 +721,14 @@ dies_with_parent()
   assert_stderr_has "init stays PID 1"
 }
 
+@test "where no command was started, the log speaks of none" {
+  requires strace
+  run --separate-stderr -- strace -f -o "$BATS_TEST_TMPDIR/trace" -e inject=sethostname:error=EPERM -- "$STEP" true
+  assert_status 125
+  assert_stderr_has "waitid(P_ALL) = 0"
+  assert_stderr_lacks "command ended" "What ended is a child whose set-up had failed: there was no command."
+}
+
 @test "quiet is quiet, init or not" {
   run_step --init true
   assert_equal "" "$stderr"
