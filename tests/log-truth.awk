@@ -246,6 +246,8 @@ function take_apart(text,  rest, at, c, length_now, count, word, i) {
   text = substr(text, index(text, "("))
   if (match(text, /\) +=  *[^"]*$/)) text = substr(text, 1, RSTART)
   rest = ""
+  # A capability is shown as 1<<CAP_CHOWN; that is no descriptor's path.
+  if (text ~ /^\(\{version=_LINUX_CAPABILITY_/) gsub(/1<</, "", text)
   # Of a string that the kernel does not read, such as the type of a bind mount,
   # strace shows only where it stands. Any string may stand there.
   if (text ~ /^\("[^"]*", "[^"]*", 0x[0-9a-f]+, [A-Z_|]*MS_/) sub(/ 0x[0-9a-f]+,/, " <\001>,", text)
