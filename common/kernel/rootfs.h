@@ -11,6 +11,8 @@
 #ifndef NSCTL_KERNEL_ROOTFS_H
 #define NSCTL_KERNEL_ROOTFS_H
 
+#include <sys/types.h>
+
 /* The option parser for --rootfs (see base/program.h): a directory, not /.
  * `directory` points to a const char *, which then points to its full path, in
  * static memory. realpath(3). */
@@ -29,12 +31,27 @@ const char *rootfs_find_default(void);
  */
 int rootfs_change_root(const char *directory);
 
+/* The second half of it: the working directory, the top of a mount, becomes the
+ * root. Returns 0, or -1, reported. */
+int rootfs_pivot(void);
+
+/* A place for a mount, made unless it is there; not a link, which may lead to
+ * where it is not wanted (ENOTDIR). Returns 0, or -1, reported. */
+int rootfs_make_directory(const char *path, mode_t mode);
+
 /* Mounts /proc, /sys, /dev and what belongs below them. Returns 0, or -1. */
 int rootfs_mount_all(void);
+
+/* Of these /dev, and what belongs below it; `pts_options` are those of devpts.
+ * Returns 0, or -1. mount(8). */
+int rootfs_mount_dev(const char *pts_options);
 
 /* Makes the six devices that any program may count on, and the links to
  * /proc/self/fd. Sets the umask to 0022. Returns 0, or -1. mknod(2). */
 int rootfs_make_devices(void);
+
+/* Of these the links. Returns 0, or -1. */
+int rootfs_make_links(void);
 
 /* Hides the files of /proc and /sys that tell of the host, and makes those
  * read-only that change it. Returns 0, or -1, reported. */

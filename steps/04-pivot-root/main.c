@@ -110,19 +110,8 @@ static int rootfs_detach_old_root(void)
                          "umount2(\".\", MNT_DETACH)");
 }
 
-static int rootfs_change_root(const char *directory)
+static int rootfs_pivot(void)
 {
-    //> bind
-    /* pivot_root swaps mounts, and a plain directory is none (EBUSY). Not
-     * MS_REC: what is mounted below it on the host is not ours to show. */
-    if (mount_file_system(directory, directory, "none", MS_BIND, NULL,
-                          "the directory becomes a mount") == -1)
-        return -1;
-    //< bind
-    if (chdir(directory) == -1)
-        return (int)log_call(-1, "into the new root", "chdir(\"%s\")",
-                             directory);
-
     //> pivot
     /* With "." twice the old root ends up mounted over the new one, and needs
      * no directory to be put in. pivot_root(2), NOTES. */
@@ -136,6 +125,21 @@ static int rootfs_change_root(const char *directory)
     //< pivot
     /* At once: until then ".." leads from the new root to the old one. */
     return rootfs_detach_old_root();
+}
+
+static int rootfs_change_root(const char *directory)
+{
+    //> bind
+    /* pivot_root swaps mounts, and a plain directory is none (EBUSY). Not
+     * MS_REC: what is mounted below it on the host is not ours to show. */
+    if (mount_file_system(directory, directory, "none", MS_BIND, NULL,
+                          "the directory becomes a mount") == -1)
+        return -1;
+    //< bind
+    if (chdir(directory) == -1)
+        return (int)log_call(-1, "into the new root", "chdir(\"%s\")",
+                             directory);
+    return rootfs_pivot();
 }
 
 static int rootfs_make_directory(const char *path, mode_t mode)
@@ -159,34 +163,69 @@ static int rootfs_make_directory(const char *path, mode_t mode)
     return 0;
 }
 
-static int rootfs_mount_all(void)
+enum { ROOTFS_SAFE = MS_NOSUID | MS_NODEV | MS_NOEXEC };
+
+struct rootfs_mount {
+    const char *source, *target, *type;
+    unsigned long flags;
+    const char *options, *intention;
+};
+
+static int rootfs_mount_each(const struct rootfs_mount *mounts, size_t count)
 {
-    enum { SAFE = MS_NOSUID | MS_NODEV | MS_NOEXEC };
-    static const struct {
-        const char *source, *target, *type;
-        unsigned long flags;
-        const char *options, *intention;
-    } mounts[] = {
-        /* The order matters: what lies below /dev comes after /dev. */
-        {"proc", "/proc", "proc", SAFE, NULL, "/proc shows this PID namespace"},
-        {"sysfs", "/sys", "sysfs", SAFE | MS_RDONLY, NULL,
-         "/sys, to be looked at only"},
-        {"tmpfs", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64m",
-         "an empty /dev"},
-        {"devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-         "newinstance,ptmxmode=0666,mode=0620,gid=5",
-         "pseudo-terminals of its own"},
-        {"shm", "/dev/shm", "tmpfs", SAFE, "mode=1777,size=64m",
-         "shared memory of its own"},
-        {"mqueue", "/dev/mqueue", "mqueue", SAFE, NULL,
-         "message queues of its own"},
-    };
-    for (size_t i = 0; i < sizeof mounts / sizeof mounts[0]; i++)
+    for (size_t i = 0; i < count; i++)
         if (rootfs_make_directory(mounts[i].target, 0755) == -1 ||
             mount_file_system(mounts[i].source, mounts[i].target,
                               mounts[i].type, mounts[i].flags,
                               mounts[i].options, mounts[i].intention) == -1)
             return -1;
+    return 0;
+}
+
+static int rootfs_mount_dev(const char *pts_options)
+{
+    const struct rootfs_mount mounts[] = {
+        /* The order matters: what lies below /dev comes after /dev. */
+        {"tmpfs", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64m",
+         "an empty /dev"},
+        {"devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, pts_options,
+         "pseudo-terminals of its own"},
+        {"shm", "/dev/shm", "tmpfs", ROOTFS_SAFE, "mode=1777,size=64m",
+         "shared memory of its own"},
+        {"mqueue", "/dev/mqueue", "mqueue", ROOTFS_SAFE, NULL,
+         "message queues of its own"},
+    };
+    return rootfs_mount_each(mounts, sizeof mounts / sizeof mounts[0]);
+}
+
+static int rootfs_mount_all(void)
+{
+    static const struct rootfs_mount mounts[] = {
+        {"proc", "/proc", "proc", ROOTFS_SAFE, NULL,
+         "/proc shows this PID namespace"},
+        {"sysfs", "/sys", "sysfs", ROOTFS_SAFE | MS_RDONLY, NULL,
+         "/sys, to be looked at only"},
+    };
+    if (rootfs_mount_each(mounts, sizeof mounts / sizeof mounts[0]) == -1)
+        return -1;
+    return rootfs_mount_dev(
+        "newinstance,ptmxmode=0666,mode=0620,gid=5"); /* 5: group tty */
+}
+
+static int rootfs_make_links(void)
+{
+    static const struct {
+        const char *path, *target;
+    } links[] = {
+        {"/dev/fd", "/proc/self/fd"},       {"/dev/stdin", "/proc/self/fd/0"},
+        {"/dev/stdout", "/proc/self/fd/1"}, {"/dev/stderr", "/proc/self/fd/2"},
+        {"/dev/ptmx", "pts/ptmx"},
+    };
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
+        if (symlink(links[i].target, links[i].path) == -1)
+            return (int)log_call(-1, "a name that programs count on",
+                                 "symlink(\"%s\", \"%s\")", links[i].target,
+                                 links[i].path);
     return 0;
 }
 
@@ -199,13 +238,6 @@ static int rootfs_make_devices(void)
         {"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
         {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0},
     };
-    static const struct {
-        const char *path, *target;
-    } links[] = {
-        {"/dev/fd", "/proc/self/fd"},       {"/dev/stdin", "/proc/self/fd/0"},
-        {"/dev/stdout", "/proc/self/fd/1"}, {"/dev/stderr", "/proc/self/fd/2"},
-        {"/dev/ptmx", "pts/ptmx"},
-    };
     umask(0); /* or it would take bits off the modes below */
     //> devices
     for (size_t i = 0; i < sizeof devices / sizeof devices[0]; i++) {
@@ -216,14 +248,9 @@ static int rootfs_make_devices(void)
                                  devices[i].path, major, minor);
     }
     //< devices
-    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
-        if (symlink(links[i].target, links[i].path) == -1)
-            return (int)log_call(-1, "a name that programs count on",
-                                 "symlink(\"%s\", \"%s\")", links[i].target,
-                                 links[i].path);
     umask(0022);
     log_note("devices: /dev/null zero full random urandom tty");
-    return 0;
+    return rootfs_make_links();
 }
 
 /* After stat(2) failed. What this kernel does not have needs no hiding: 0. But

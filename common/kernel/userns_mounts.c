@@ -1,0 +1,203 @@
+#include "common/kernel/userns_mounts.h"
+
+#include "common/base/log.h"
+#include "common/kernel/mount_detached.h"
+#include "common/kernel/rootfs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* ---- The parent ---- */
+
+/* The parent goes to where the new root is: inside, those who may not search
+ * some directory above it (/home/you, mode 0700) begin there all the same. */
+int userns_mounts_prepare(const char *rootfs, struct userns_mounts *mounts)
+{
+    *mounts = (struct userns_mounts){-1, -1, -1, {-1, -1, -1, -1, -1, -1}};
+    int result = chdir(rootfs);
+    if (log_call(result, "the child begins where the root is to be",
+                 "chdir(\"%s\")", rootfs) == -1)
+        return -1;
+    if (geteuid() != 0)
+        return 0;
+    /* In a mount namespace that belongs to another user namespace, no mount can
+     * be had without those upon it. Root out here can have just the one. */
+    mounts->root_fd = mount_detached_copy("", false, "the root by itself");
+    if (mounts->root_fd == -1 && errno != EINVAL)
+        return -1;
+    mounts->sys_fd = mount_detached_copy("/sys", false, "/sys by itself");
+    return mounts->sys_fd == -1 && errno != EINVAL ? -1 : 0;
+}
+
+/* ---- The child: with the host's mounts still there ---- */
+
+static int userns_mounts_copy(const char *path, const char *intention)
+{
+    int mount_fd = mount_detached_copy(path, false, intention);
+    if (mount_fd != -1 || errno != EINVAL)
+        return mount_fd;
+    log_note(
+        "what is mounted below comes along: who has not mounted it may not "
+        "look under it");
+    return mount_detached_copy(path, true, intention);
+}
+
+static int userns_mounts_new_proc(void)
+{
+    int mount_fd = mount_detached_new("proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                                      "a /proc that shows this PID namespace");
+    if (mount_fd == -1 && errno == EPERM) {
+        log_error(
+            "the kernel refuses a new /proc (EPERM): parts of the one here "
+            "are masked, as in a container");
+        log_advice("a new one would show them; run this outside, or `make vm`");
+    }
+    return mount_fd;
+}
+
+/* A new /sys shows network devices, so it takes a network namespace of one's
+ * own (EPERM). Else it has to be the host's. */
+static int userns_mounts_new_sys(int host_sys_fd)
+{
+    int mount_fd = mount_detached_new(
+        "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
+        "a new /sys, to be looked at only");
+    if (mount_fd != -1 || errno != EPERM)
+        return mount_fd;
+    log_note("a new /sys is refused (EPERM): then it is the host's");
+    return host_sys_fd != -1 ? host_sys_fd
+                             : userns_mounts_copy("/sys", "the host's /sys");
+}
+
+static const struct {
+    const char *path;
+    unsigned major, minor;
+} userns_mounts_devices[USERNS_DEVICES] = {
+    {"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
+    {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0},
+};
+
+/* A device node that is made in a user namespace opens nothing, or anybody
+ * could read the disk; mknod(2) is refused (EPERM). So these are the host's. */
+static int userns_mounts_copy_device(size_t i)
+{
+    struct stat status;
+    const char *path = userns_mounts_devices[i].path;
+    int mount_fd = userns_mounts_copy(path, "a device of the host's");
+    if (mount_fd == -1)
+        return -1;
+    if (fstat(mount_fd, &status) == 0 && S_ISCHR(status.st_mode) &&
+        status.st_rdev == makedev(userns_mounts_devices[i].major,
+                                  userns_mounts_devices[i].minor))
+        return mount_fd;
+    close(mount_fd);
+    return log_error("%s of the host is not the device %u:%u", path,
+                     userns_mounts_devices[i].major,
+                     userns_mounts_devices[i].minor);
+}
+
+int userns_mounts_gather(struct userns_mounts *mounts)
+{
+    if (mounts->root_fd == -1)
+        mounts->root_fd = userns_mounts_copy("", "the root that is to be");
+    if (mounts->root_fd == -1)
+        return -1;
+    mounts->proc_fd = userns_mounts_new_proc();
+    if (mounts->proc_fd == -1)
+        return -1;
+    mounts->sys_fd = userns_mounts_new_sys(mounts->sys_fd);
+    if (mounts->sys_fd == -1)
+        return -1;
+    for (size_t i = 0; i < USERNS_DEVICES; i++) {
+        mounts->device_fds[i] = userns_mounts_copy_device(i);
+        if (mounts->device_fds[i] == -1)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- The child: in its own root, and as its own root ---- */
+
+int userns_mounts_enter(const struct userns_mounts *mounts)
+{
+    if (mount_detached_attach(mounts->root_fd, "",
+                              "the directory becomes a mount") == -1)
+        return -1;
+    int result = fchdir(mounts->root_fd);
+    if (log_call(result, "into the new root", "fchdir(%d)", mounts->root_fd) ==
+        -1)
+        return -1;
+    return rootfs_pivot();
+}
+
+/* What came along below `path` may be looked at only, as all of it. Its flags
+ * are locked: some may be added here, none taken away. */
+static int userns_mounts_restrict_below(const char *path)
+{
+    enum { LOOK = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY };
+    char *line = NULL, target[4096];
+    size_t size = 0, length = strlen(path);
+    int result = 0;
+    FILE *mounts = fopen("/proc/self/mountinfo", "re");
+    if (mounts == NULL)
+        return (int)log_call(-1, "what came along",
+                             "openat(\"/proc/self/mountinfo\")");
+    while (result == 0 && getline(&line, &size, mounts) != -1) {
+        if (sscanf(line, "%*s %*s %*s %*s %4095s", target) != 1 ||
+            strncmp(target, path, length) != 0 ||
+            (target[length] != '/' && target[length] != '\0'))
+            continue;
+        result =
+            mount("none", target, "none", MS_REMOUNT | MS_BIND | LOOK, NULL);
+        /* What we can not reach nobody inside can: it is covered, or in a
+         * directory of the host's root. */
+        if (result == -1 &&
+            (errno == EACCES || errno == ENOENT || errno == EINVAL))
+            result = 0;
+        if (result == -1)
+            log_call(result, "to be looked at only",
+                     "mount(\"none\", \"%s\", MS_REMOUNT|MS_BIND)", target);
+    }
+    free(line);
+    fclose(mounts);
+    return result;
+}
+
+static int userns_mounts_attach_devices(const struct userns_mounts *mounts)
+{
+    for (size_t i = 0; i < USERNS_DEVICES; i++) {
+        const char *path = userns_mounts_devices[i].path;
+        int result = mknod(path, S_IFREG | 0600, 0);
+        if (result == -1)
+            return (int)log_call(result, "a place for a device",
+                                 "mknod(\"%s\", S_IFREG|0600)", path);
+        if (mount_detached_attach(mounts->device_fds[i], path,
+                                  "the host's device") == -1)
+            return -1;
+    }
+    return rootfs_make_links();
+}
+
+int userns_mounts_furnish(const struct userns_mounts *mounts,
+                          bool has_tty_group)
+{
+    umask(0022);
+    if (rootfs_make_directory("/proc", 0755) == -1 ||
+        mount_detached_attach(mounts->proc_fd, "/proc", "/proc") == -1 ||
+        rootfs_make_directory("/sys", 0755) == -1 ||
+        mount_detached_attach(mounts->sys_fd, "/sys", "/sys") == -1 ||
+        userns_mounts_restrict_below("/sys") == -1)
+        return -1;
+    /* 5 is the group tty, which owns a terminal, where there is such a group. */
+    if (rootfs_mount_dev(has_tty_group
+                             ? "newinstance,ptmxmode=0666,mode=0620,gid=5"
+                             : "newinstance,ptmxmode=0666,mode=0620") == -1)
+        return -1;
+    return userns_mounts_attach_devices(mounts);
+}
