@@ -8,7 +8,7 @@
  * comment, and that is how they are found again, also when it was killed.
  *
  * All functions are for a process with CAP_NET_ADMIN in the network namespace
- * of the bridge, which holds the lock of the network (network.h): two that
+ * of the bridge, that holds the lock of the network (network.h): two that
  * count containers at once would both be the last, or neither.
  *
  * taught in: step 08, lessons/08-veth.md
@@ -23,39 +23,33 @@
 
 struct nat_bridge {
     const char *name;       /* the interface, "nsctl0" */
-    struct in_addr subnet;  /* its containers' addresses begin with these… */
-    unsigned prefix_length; /* …bits */
+    struct in_addr subnet;  /* its containers' addresses begin as this one: */
+    unsigned prefix_length; /* so many bits */
 };
 
 /*
  * Makes the table, and the rules that all containers share, in one transaction;
  * those of before, if any, are replaced by it. Returns 0, or -1 with errno,
- * reported: EOPNOTSUPP and EPROTONOSUPPORT where the kernel has no nf_tables.
+ * reported: EOPNOTSUPP, EPROTONOSUPPORT where the kernel has no nf_tables.
  */
 int nat_start(const struct nat_bridge *bridge);
 
-/* Takes away the rules of every container that `is_alive` denies. No table is
- * no error. Returns 0, or -1 with errno, reported. */
+/* Takes away the rules of each container that `is_alive` denies. Returns 0, or
+ * -1 with errno, reported. */
 int nat_sweep(bool (*is_alive)(struct in_addr container, void *context),
               void *context);
 
-/* Leads `ports` of this machine to the container that has, or will have, that
- * address, for other hosts, other containers and this machine itself (which
- * takes route_localnet of the bridge, set here too). A port that another one's rule
- * has already is refused (EADDRINUSE). Returns 0, or -1, reported. */
+/* Leads `ports` of this machine, which are held (ports.h), to the container
+ * that has that address, or will have it: for other hosts, other containers and
+ * this machine itself. Returns 0, or -1 with errno, reported. */
 int nat_publish(const struct nat_bridge *bridge, struct in_addr container,
                 const struct ports *ports);
 
-/* Takes the container's rules away. No table is no error. Returns 0, or -1 with
- * errno, reported. */
+/* Takes the container's rules away. Returns 0, or -1 with errno, reported. */
 int nat_withdraw(struct in_addr container);
 
 /* The last one out: takes the table away, with all that is in it. No table is
  * no error. Returns 0, or -1 with errno, reported. */
 int nat_stop(void);
-
-/* Looks for a firewall on this machine that drops what is forwarded unless a
- * rule of its own lets it pass, such as Docker's, and names it in a warning. */
-void nat_warn_of_firewalls(const struct nat_bridge *bridge);
 
 #endif
