@@ -8,25 +8,28 @@
 
 /* glibc has strerrorname_np(3) since 2.32, musl has nothing like it. */
 static const char *const error_names[] = {
-    NAME(EPERM),        NAME(ENOENT),  NAME(ESRCH),     NAME(EINTR),
-    NAME(EIO),          NAME(ENXIO),   NAME(E2BIG),     NAME(ENOEXEC),
-    NAME(EBADF),        NAME(ECHILD),  NAME(EAGAIN),    NAME(ENOMEM),
-    NAME(EACCES),       NAME(EFAULT),  NAME(ENOTBLK),   NAME(EBUSY),
-    NAME(EEXIST),       NAME(EXDEV),   NAME(ENODEV),    NAME(ENOTDIR),
-    NAME(EISDIR),       NAME(EINVAL),  NAME(ENFILE),    NAME(EMFILE),
-    NAME(ENOTTY),       NAME(ETXTBSY), NAME(EFBIG),     NAME(ENOSPC),
-    NAME(ESPIPE),       NAME(EROFS),   NAME(EMLINK),    NAME(EPIPE),
-    NAME(EDOM),         NAME(ERANGE),  NAME(EDEADLK),   NAME(ENAMETOOLONG),
-    NAME(ENOLCK),       NAME(ENOSYS),  NAME(ENOTEMPTY), NAME(ELOOP),
-    NAME(ENODATA),      NAME(ETIME),   NAME(EPROTO),    NAME(EBADMSG),
-    NAME(EOVERFLOW),    NAME(EUSERS),  NAME(EMSGSIZE),  NAME(EOPNOTSUPP),
-    NAME(ENETDOWN),     NAME(ENOBUFS), NAME(ETIMEDOUT), NAME(ECONNREFUSED),
-    NAME(EALREADY),     NAME(ESTALE),  NAME(EDQUOT),    NAME(ECANCELED),
-    NAME(EADDRNOTAVAIL)};
+    NAME(EPERM),       NAME(ENOENT),     NAME(ESRCH),       NAME(EINTR),
+    NAME(EIO),         NAME(ENXIO),      NAME(E2BIG),       NAME(ENOEXEC),
+    NAME(EBADF),       NAME(ECHILD),     NAME(EAGAIN),      NAME(ENOMEM),
+    NAME(EACCES),      NAME(EFAULT),     NAME(ENOTBLK),     NAME(EBUSY),
+    NAME(EEXIST),      NAME(EXDEV),      NAME(ENODEV),      NAME(ENOTDIR),
+    NAME(EISDIR),      NAME(EINVAL),     NAME(ENFILE),      NAME(EMFILE),
+    NAME(ENOTTY),      NAME(ETXTBSY),    NAME(EFBIG),       NAME(ENOSPC),
+    NAME(ESPIPE),      NAME(EROFS),      NAME(EMLINK),      NAME(EPIPE),
+    NAME(EDOM),        NAME(ERANGE),     NAME(EDEADLK),     NAME(ENAMETOOLONG),
+    NAME(ENOLCK),      NAME(ENOSYS),     NAME(ENOTEMPTY),   NAME(ELOOP),
+    NAME(ENODATA),     NAME(ETIME),      NAME(EPROTO),      NAME(EBADMSG),
+    NAME(EOVERFLOW),   NAME(EUSERS),     NAME(EMSGSIZE),    NAME(EOPNOTSUPP),
+    NAME(ENETDOWN),    NAME(ENOBUFS),    NAME(ETIMEDOUT),   NAME(ECONNREFUSED),
+    NAME(EALREADY),    NAME(ESTALE),     NAME(EDQUOT),      NAME(ECANCELED),
+    NAME(EADDRINUSE),  NAME(ECONNRESET), NAME(ENETUNREACH), NAME(EADDRNOTAVAIL),
+    NAME(EAFNOSUPPORT)};
 
 const char *advice_error_name(int error)
 {
     size_t count = sizeof error_names / sizeof error_names[0];
+    if (error == EPROTONOSUPPORT) /* too wide for the table */
+        return "EPROTONOSUPPORT";
     if (error <= 0 || (size_t)error >= count || error_names[error] == NULL)
         return "unknown errno";
     return error_names[error];
@@ -106,6 +109,25 @@ static const struct advice {
     {"rmdir", EBUSY,
      "the cgroup still holds processes or cgroups of its own; the next run "
      "sweeps it"},
+    {"bind", EADDRINUSE,
+     "a program has that port (`ss -tulnp` says which), or a container of ours "
+     "does (`nft list table ip nsctl`): publish another one"},
+    {"bind", EACCES,
+     "ports below 1024 are root's (/proc/sys/net/ipv4/"
+     "ip_unprivileged_port_start): publish a higher one"},
+    {"bind", EADDRNOTAVAIL,
+     "this machine has no such address: `ip address` lists those that it has"},
+    {"socket", EPROTONOSUPPORT,
+     "the kernel was built without this part of its network, or may not load "
+     "it: another kernel, or --net none"},
+    {"NFNL_MSG_BATCH_BEGIN", EOPNOTSUPP,
+     "the kernel has no nf_tables, so nobody beyond this machine can be "
+     "reached, and no port be published: another kernel, or --net none"},
+    {"NFT_MSG_NEWCHAIN", ENOENT,
+     "nf_tables without address translation (the module nft_chain_nat)"},
+    {"NFT_MSG_NEWRULE", ENOENT,
+     "nf_tables without one of the modules nft_nat, nft_masq, nft_ct, "
+     "nft_fib_ipv4"},
     {"close_range", ENOSYS, "the kernel is older than 5.9: try `make vm`"},
     {"pidfd_open", ENOSYS, "the kernel is older than 5.3: try `make vm`"},
     {NULL, EPERM, "this needs root: start it with sudo"},

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -129,7 +130,50 @@ bool ports_collide(const struct port *one, const struct port *other)
 
 /* ---- Keeping them ---- */
 
-static int ports_hold_one(struct port *port)
+/* Nothing that comes to the socket is let in: nobody is to believe that there is
+ * a server, nor are datagrams to pile up. A program for the packet filter of old,
+ * which says how many bytes of each packet are wanted. socket(7). */
+static int ports_deafen(int fd)
+{
+    static struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    const struct sock_fprog program = {.len = 1, .filter = nothing};
+    int result =
+        setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
+    if (result == -1)
+        log_call(result, "a socket that hears nothing",
+                 "setsockopt(%d, SOL_SOCKET, SO_ATTACH_FILTER)", fd);
+    return result;
+}
+
+/* TCP: two sockets with SO_REUSEADDR may be bound to one port, but not once one
+ * of them listens. Without SO_REUSEADDR, a server's old connections would keep us
+ * out for a minute after its end. */
+static int ports_bind(struct port *port, struct sockaddr_in *name)
+{
+    const int on = 1;
+    bool udp = port->protocol == IPPROTO_UDP;
+    char address[INET_ADDRSTRLEN];
+    inet_ntop(AF_INET, &name->sin_addr, address, sizeof address);
+    if (!udp && setsockopt(port->held_fd, SOL_SOCKET, SO_REUSEADDR, &on,
+                           sizeof on) == -1)
+        return (int)log_call(-1, "whatever old connections there are",
+                             "setsockopt(%d, SOL_SOCKET, SO_REUSEADDR)",
+                             port->held_fd);
+    int result = bind(port->held_fd, (struct sockaddr *)name, sizeof *name);
+    if (log_call(result,
+                 udp ? "a UDP port of this machine is ours"
+                     : "a TCP port of this machine is ours",
+                 "bind(htons(%u), inet_addr(\"%s\"))", port->host_port,
+                 address) == -1)
+        return -1;
+    result = udp ? 0 : listen(port->held_fd, 0);
+    if (result == -1)
+        return (int)log_call(result, "nobody else may listen there",
+                             "listen(%d, 0)", port->held_fd);
+    return 0;
+}
+
+static int ports_take(struct port *port, bool deaf)
 {
     struct sockaddr_in name = {
         .sin_family = AF_INET,
@@ -137,28 +181,19 @@ static int ports_hold_one(struct port *port)
         .sin_addr = port->host_address,
     };
     socklen_t size = sizeof name;
-    char address[INET_ADDRSTRLEN];
-    inet_ntop(AF_INET, &name.sin_addr, address, sizeof address);
-    bool udp = port->protocol == IPPROTO_UDP;
-    port->held_fd =
-        socket(AF_INET, (udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+    int type = port->protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+    port->held_fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     if (port->held_fd == -1)
         return (int)log_call(-1, "a socket to hold a port with",
                              "socket(AF_INET, %s|SOCK_CLOEXEC, 0)",
-                             udp ? "SOCK_DGRAM" : "SOCK_STREAM");
-    /* Without SO_REUSEADDR: two that set it may have the same port. */
-    int result = bind(port->held_fd, (struct sockaddr *)&name, size);
-    if (log_call(result,
-                 udp ? "a UDP port of this machine is ours"
-                     : "a TCP port of this machine is ours",
-                 "bind(htons(%u), inet_addr(\"%s\"))", port->host_port,
-                 address) == -1)
+                             type == SOCK_DGRAM ? "SOCK_DGRAM" : "SOCK_STREAM");
+    if ((deaf && ports_deafen(port->held_fd) == -1) ||
+        ports_bind(port, &name) == -1)
         return -1;
     if (port->host_port != 0)
         return 0;
-    result = getsockname(port->held_fd, (struct sockaddr *)&name, &size);
-    if (result == -1)
-        return (int)log_call(result, "which port it is", "getsockname(%d)",
+    if (getsockname(port->held_fd, (struct sockaddr *)&name, &size) == -1)
+        return (int)log_call(-1, "which port it is", "getsockname(%d)",
                              port->held_fd);
     port->host_port = ntohs(name.sin_port);
     char text[PORTS_TEXT_BYTES];
@@ -168,10 +203,10 @@ static int ports_hold_one(struct port *port)
     return 0;
 }
 
-int ports_hold(struct ports *ports)
+static int ports_take_all(struct ports *ports, bool deaf)
 {
     for (size_t i = 0; i < ports->count; i++) {
-        if (ports_hold_one(&ports->all[i]) == -1) {
+        if (ports_take(&ports->all[i], deaf) == -1) {
             int saved_errno = errno;
             ports_let_go(ports);
             errno = saved_errno;
@@ -179,6 +214,19 @@ int ports_hold(struct ports *ports)
         }
     }
     return 0;
+}
+
+int ports_hold(struct ports *ports)
+{
+    return ports_take_all(ports, true);
+}
+
+int ports_try(struct ports *ports)
+{
+    int result = ports_take_all(ports, false);
+    if (result == 0)
+        ports_let_go(ports);
+    return result;
 }
 
 void ports_let_go(struct ports *ports)

@@ -43,10 +43,10 @@ void ports_describe(const struct port *port, char text[PORTS_TEXT_BYTES]);
 bool ports_collide(const struct port *one, const struct port *other);
 
 /*
- * Takes each port for us, in the network namespace of the caller: binds a
- * socket to it, which nobody listens at, and chooses a number where any will do.
- * While it is held no other program can have the port and believe that packets
- * come there. Returns 0, or -1 with errno, reported, and none is held: EADDRINUSE
+ * Takes each port for us, in the network namespace of the caller, by a socket
+ * that hears nothing, and chooses a number where any will do. As long as it is held no
+ * other program gets the port and waits in vain, for packets that are led
+ * elsewhere. Returns 0, or -1 with errno, reported, and none is held: EADDRINUSE
  * somebody has it, EACCES it takes root, EADDRNOTAVAIL not our address. bind(2).
  */
 int ports_hold(struct ports *ports);
@@ -54,5 +54,9 @@ int ports_hold(struct ports *ports);
 /* Lets go of those that are held. A child has descriptors of its own, and holds
  * them until it closes these, too. */
 void ports_let_go(struct ports *ports);
+
+/* The same for ports that somebody else is to take for us (slirp.h): each is taken
+ * and let go at once. Returns what ports_hold() would. */
+int ports_try(struct ports *ports);
 
 #endif
