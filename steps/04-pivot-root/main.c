@@ -337,14 +337,6 @@ static int rootfs_hide_host(void)
     return 0;
 }
 
-static int child_enter_rootfs(const char *rootfs)
-{
-    if (rootfs_change_root(rootfs) == -1 || rootfs_mount_all() == -1 ||
-        rootfs_make_devices() == -1)
-        return -1;
-    return rootfs_hide_host();
-}
-
 static void __attribute__((noreturn))
 child_run(const struct container *container, struct sync *sync,
           const sigset_t *mask)
@@ -352,8 +344,9 @@ child_run(const struct container *container, struct sync *sync,
     if (sync_wait_for_parent(sync) == -1 ||
         uts_set_hostname(container->hostname) == -1 ||
         mount_make_private() == -1 ||
-        child_enter_rootfs(container->rootfs) == -1 ||
-        command_close_descriptors() == -1)
+        rootfs_change_root(container->rootfs) == -1 ||
+        rootfs_mount_all() == -1 || rootfs_make_devices() == -1 ||
+        rootfs_hide_host() == -1 || command_close_descriptors() == -1)
         _exit(EXIT_OURS);
     command_clean_environment();
     if (container->init)
