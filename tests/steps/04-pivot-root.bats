@@ -717,7 +717,7 @@ check_kill()
 # --- A distribution's own root file system -----------------------------------------------------------
 
 @test "Debian runs: its own tools, its own terminals" {
-  [ -d "$ROOT/build/rootfs/debian" ] || skip "needs build/rootfs/debian: make build/rootfs/debian makes it"
+  requires debian-root
   run_step --rootfs "$ROOT/build/rootfs/debian" sh -c '. /etc/os-release; echo "$ID"; dpkg-query -W -f "\${Package}\n" dpkg
     script -qec "tty; stat -c %g \$(tty)" /dev/null | tr -d "\r"; mktemp -u -p /dev/shm >/dev/null && echo shm'
   assert_status 0
