@@ -228,6 +228,9 @@ static int parent_run_in_cgroup(struct container *container,
             arguments.flags |= CLONE_INTO_CGROUP;
             arguments.cgroup = (uint64_t)container->cgroup.hierarchies[i].fd;
         }
+    int interrupted = process_interrupted();
+    if (interrupted != 0) /* a command that is not there yet can not be told */
+        return 128 + interrupted;
     pid_t container_pid = clone_process(&arguments);
     if (container_pid == 0)
         child_run(container, syncs, mask);
