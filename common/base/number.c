@@ -10,7 +10,7 @@ const char *number_scan(const char *text, uint64_t maximum, uint64_t *value)
     const char *c = text;
     for (; *c >= '0' && *c <= '9'; c++) {
         uint64_t digit = (uint64_t)(*c - '0');
-        if (number > maximum / 10 || number * 10 > maximum - digit)
+        if (digit > maximum || number > (maximum - digit) / 10)
             return NULL;
         number = number * 10 + digit;
     }

@@ -5,6 +5,7 @@
 #include "common/base/program.h"
 #include "common/kernel/clone.h"
 #include "common/kernel/process.h"
+#include "common/kernel/seccomp_profile.h"
 #include "common/kernel/seccomp_tables.h"
 #include "common/kernel/users.h"
 
@@ -78,6 +79,16 @@ static const uint64_t by_default =
 
 /* ---- What is asked for ---- */
 
+int privileges_capability_number(const char *name)
+{
+    if (strncasecmp(name, "CAP_", 4) == 0)
+        name += 4;
+    for (int i = 0; i < NAMES; i++)
+        if (strcasecmp(name, names[i]) == 0)
+            return i;
+    return -1;
+}
+
 /* "net_admin", "CAP_NET_ADMIN", "ALL" */
 static const char *privileges_parse_name(const char *text, uint64_t *set,
                                          bool *all)
@@ -86,13 +97,11 @@ static const char *privileges_parse_name(const char *text, uint64_t *set,
         *all = true;
         return NULL;
     }
-    if (strncasecmp(text, "CAP_", 4) == 0)
-        text += 4;
-    for (int i = 0; i < NAMES; i++)
-        if (strcasecmp(text, names[i]) == 0) {
-            *set |= BIT(i);
-            return NULL;
-        }
+    int number = privileges_capability_number(text);
+    if (number != -1) {
+        *set |= BIT(number);
+        return NULL;
+    }
     return "expected a capability, such as NET_ADMIN, or ALL; capabilities(7)";
 }
 
@@ -202,7 +211,12 @@ int privileges_check(struct privileges *privileges)
             ? privileges->privileged
             : strcmp(privileges->seccomp, "unconfined") == 0)
         return 0;
-    seccomp_tables_default(&rules, SECCOMP_NATIVE, privileges->capabilities);
+    if (privileges->seccomp == NULL)
+        seccomp_tables_default(&rules, SECCOMP_NATIVE,
+                               privileges->capabilities);
+    else if (seccomp_profile_read(privileges->seccomp, privileges->capabilities,
+                                  &rules) == -1)
+        return -1;
     return seccomp_compile(&rules, &privileges->filter);
 }
 

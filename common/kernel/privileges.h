@@ -39,6 +39,10 @@ const char *privileges_parse_cap_drop(const char *text, void *privileges);
 const char *privileges_parse_user(const char *text, void *privileges);
 const char *privileges_parse_security(const char *text, void *privileges);
 
+/* The number of a capability, CAP_CHOWN for "CHOWN", "CAP_CHOWN" and "chown"; -1
+ * where there is none of that name. */
+int privileges_capability_number(const char *name);
+
 /*
  * After the options, before anything is created: what contradicts itself is
  * refused, a seccomp profile read, and the filter compiled. The profile is a
