@@ -31,9 +31,11 @@ modules_02 := $(modules_01) $(addprefix common/kernel/,clone sync uts)
 modules_03 := $(modules_02) common/kernel/process
 modules_04 := $(modules_03) common/kernel/mount
 modules_05 := $(modules_04) common/kernel/rootfs
-modules_06 := $(modules_05) $(addprefix common/kernel/,cgroup cgroup_options cgroup_tree)
+modules_06 := $(modules_05) common/base/json \
+              $(addprefix common/kernel/,cgroup cgroup_options cgroup_tree)
 modules_07 := $(modules_06) $(addprefix common/kernel/,userns userns_maps userns_mounts \
-                mount_detached cgroup_delegated)
+                mount_detached cgroup_delegated privileges users seccomp \
+                seccomp_tables seccomp_profile)
 modules    := $(patsubst %.c,%,$(wildcard common/kernel/*.c))
 
 dirs    := $(patsubst steps/%/main.c,%,$(wildcard steps/[0-9][0-9]-*/main.c))
