@@ -36,7 +36,7 @@ modules_06 := $(modules_05) common/base/json \
 modules_07 := $(modules_06) $(addprefix common/kernel/,userns userns_maps userns_mounts \
                 mount_detached cgroup_delegated privileges users seccomp \
                 seccomp_tables seccomp_profile)
-modules    := $(patsubst %.c,%,$(wildcard common/kernel/*.c))
+modules    := $(filter-out %/not-linux,$(patsubst %.c,%,$(wildcard common/*/*.c)))
 
 dirs    := $(patsubst steps/%/main.c,%,$(wildcard steps/[0-9][0-9]-*/main.c))
 numbers := $(foreach dir,$(dirs),$(firstword $(subst -, ,$(dir))))
@@ -44,7 +44,7 @@ dir_of   = $(filter $(1)-%,$(dirs))
 steps   := $(numbers:%=$(BIN)/step-%)
 
 .PHONY: all rootfs demo test test-host test-vm vm doctor lint format sanitize \
-        sanitize-build static modules fuzz clean help
+        sanitize-build static modules image-tool fuzz clean help
 
 all: $(steps) ## build every step
 
@@ -85,6 +85,13 @@ $(BUILD)/%.o: %.c
 
 modules: $(modules:%=$(BUILD)/%.o)
 
+# What the tests of archives and layers run: the modules, without a container.
+image_tool := $(BUILD)/tests/image/tool
+image-tool: $(image_tool)
+$(image_tool): $(addprefix $(BUILD)/,tests/image/tool.o \
+               $(patsubst %.c,%.o,$(filter-out %/not-linux.c,$(wildcard common/base/*.c common/image/*.c))))
+	$(call say,LD)$(compile) $(LDFLAGS) -o $@ $^
+
 # Static programs run anywhere, in the test machine above all; musl's start
 # three times as fast as glibc's, so they are what is built where there is one.
 static_cc := $(shell command -v musl-gcc 2>/dev/null || echo $(CC))
@@ -94,12 +101,13 @@ static: ## build the steps as static programs, in build/static
 sanitize_flags := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=all
 sanitize-build:
-	$(MAKE) BUILD=build/sanitize/obj BIN=build/sanitize CFLAGS='$(sanitize_flags)' all
+	$(MAKE) BUILD=build/sanitize/obj BIN=build/sanitize CFLAGS='$(sanitize_flags)' all image-tool
 sanitize: sanitize-build ## build with ASan and UBSan, in build/sanitize, and run the tests on it
 	@tests/install-tools --need host
 	@tests/leaks build/sanitize
 	@# Leaks were looked for above: LeakSanitizer does not work below strace.
 	ASAN_OPTIONS=detect_leaks=0 tests/run --host --brief --programs build/sanitize
+	IMAGE_TOOL=$(CURDIR)/build/sanitize/obj/tests/image/tool bats tests/archives.bats
 
 # ---- Learning ----
 
@@ -124,10 +132,10 @@ break-%: ## build a step with one thing taken away: make break-03-private
 
 # ---- Proving ----
 
-test: all static rootfs ## every test, on this host and in the test machine
+test: all static image-tool rootfs ## every test, on this host and in the test machine
 	@tests/install-tools --need host --need vm
 	@tests/run
-test-host: all ## every test, on this host
+test-host: all image-tool ## every test, on this host
 	@tests/install-tools --need host
 	@tests/run --host
 test-vm: static rootfs ## every test in the test machine: make test-vm KERNEL=5.10
