@@ -286,6 +286,10 @@ int netlink_report(const struct netlink *netlink,
     const char *name = request->names[answer->message];
     char call[1024];
     netlink_describe(netlink, request, details, call, sizeof call);
+    if (answer->error == 0) {
+        log_call((long)answer->sent, intention, "%s", call);
+        return 0;
+    }
     log_error("%s: %s = %zu, answered %s (%s)", intention, call, answer->sent,
               advice_error_name(answer->error), strerror(answer->error));
     if (request->count > 1)
@@ -304,16 +308,13 @@ int netlink_report(const struct netlink *netlink,
 int netlink_call(struct netlink *netlink, const struct netlink_request *request,
                  const char *intention, const char *details_format, ...)
 {
-    char details[512], call[1024];
+    char details[512];
     va_list arguments;
     va_start(arguments, details_format);
     vsnprintf(details, sizeof details, details_format, arguments);
     va_end(arguments);
-    if (netlink_exchange(netlink, request, NULL, NULL) == -1)
-        return netlink->answer.error == 0
-                   ? -1
-                   : netlink_report(netlink, request, intention, details);
-    netlink_describe(netlink, request, details, call, sizeof call);
-    log_call((long)netlink->answer.sent, intention, "%s", call);
-    return 0;
+    if (netlink_exchange(netlink, request, NULL, NULL) == -1 &&
+        netlink->answer.error == 0)
+        return -1;
+    return netlink_report(netlink, request, intention, details);
 }

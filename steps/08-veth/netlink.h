@@ -76,7 +76,8 @@ int netlink_call(struct netlink *netlink, const struct netlink_request *request,
                  const char *intention, const char *details_format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Reports the refusal of an exchange as netlink_call() does. Returns -1. */
+/* Reports an exchange as netlink_call() does, where some refusals are none.
+ * Returns 0, or -1 with errno, as that did. */
 int netlink_report(const struct netlink *netlink,
                    const struct netlink_request *request, const char *intention,
                    const char *details);

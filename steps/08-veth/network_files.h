@@ -1,0 +1,56 @@
+/*
+ * network_files: /etc/resolv.conf, /etc/hosts and /etc/hostname of a container.
+ *
+ * An image can not know them. The parent writes them, as text, while it sees the
+ * host's; the child lays each over the image's own, as a bind mount of a file
+ * in memory. Where the image has a link in that place, it is not followed but
+ * replaced: most images link /etc/resolv.conf to a program that is not running.
+ *
+ * taught in: step 08, lessons/08-veth.md
+ */
+#ifndef NSCTL_KERNEL_NETWORK_FILES_H
+#define NSCTL_KERNEL_NETWORK_FILES_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+
+/* The C library asks three name servers, resolv.conf(5). */
+enum { NETWORK_FILES_SERVERS = 3, NETWORK_FILES_BYTES = 8192 };
+
+struct network_files {
+    char servers[NETWORK_FILES_SERVERS][INET6_ADDRSTRLEN]; /* --dns */
+    size_t server_count;
+    char resolv_conf[NETWORK_FILES_BYTES + 512];
+    char hosts[512], hostname[128];
+};
+
+/* The option parser for --dns (base/program.h): an address, IPv4 or IPv6, which
+ * is added to the struct network_files. */
+const char *network_files_parse_server(const char *text, void *files);
+
+/* Which of the host's name servers do, where the user has named none. */
+enum network_files_reach {
+    NETWORK_FILES_ALL,    /* the network is the host's, or there is none */
+    NETWORK_FILES_REMOTE, /* those with an IPv4 address that is not loopback */
+};
+
+/* Reads one line of a resolv.conf: whether it names a name server, and then its
+ * address in `server`, "" where that is none. */
+int network_files_is_server(const char *line, char server[INET6_ADDRSTRLEN]);
+
+/* Writes the text of /etc/resolv.conf in the parent: --dns; or `server` where
+ * that is not NULL; or what the host asks, of which those that `reach` leaves.
+ * That there is none left is a warning. Returns 0, or -1, reported. */
+int network_files_choose_servers(struct network_files *files,
+                                 const char *server,
+                                 enum network_files_reach reach);
+
+/* Writes the other two: `address` (or NULL) is the container's own. */
+void network_files_name(struct network_files *files, const char *hostname,
+                        const char *address);
+
+/* In the child, in its root, with /dev and /proc mounted and before anything is made
+ * read-only. Returns 0, or -1, reported. */
+int network_files_place(const struct network_files *files);
+
+#endif
