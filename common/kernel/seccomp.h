@@ -60,6 +60,7 @@ struct seccomp_rule {
     uint32_t action; /* SECCOMP_RET_…, with an errno where it takes one */
     size_t first_condition;
     size_t condition_count; /* 0: it always matches */
+    size_t previous;        /* one for the same call: its index + 1, or 0 */
 };
 
 struct seccomp_rules {
@@ -70,6 +71,7 @@ struct seccomp_rules {
     struct seccomp_rule rules[SECCOMP_MOST_RULES];
     struct seccomp_condition conditions[SECCOMP_MOST_RULES];
     size_t rule_count, condition_count;
+    size_t last[SECCOMP_MOST_NUMBERS]; /* for each call: index + 1, or 0 */
 };
 
 /* The kernel takes no longer ones. */
@@ -80,8 +82,15 @@ struct seccomp_filter {
     struct sock_filter instructions[SECCOMP_MOST_INSTRUCTIONS];
 };
 
-/* Appends a rule with `count` conditions, to be tried after those that are
- * there. Returns 0, or -1 with ENOSPC, not reported, where there is no room. */
+/* Begins anew, without rules. */
+void seccomp_begin(struct seccomp_rules *rules,
+                   enum seccomp_architecture architecture, uint32_t newest,
+                   uint32_t default_action, uint32_t unknown_action);
+
+/* Appends a rule with `count` conditions, to be tried after those that are there
+ * for the same call; after one that always matches it is left out. Returns 0, or
+ * -1, not reported, with ENOSPC where there is no room, EINVAL for a number
+ * above the newest. */
 int seccomp_add(struct seccomp_rules *rules, uint32_t number, uint32_t action,
                 const struct seccomp_condition *conditions, size_t count);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,20 +23,41 @@ enum {
 
 #define NO_SUCH_CALL (SECCOMP_RET_ERRNO | ENOSYS)
 
+void seccomp_begin(struct seccomp_rules *rules,
+                   enum seccomp_architecture architecture, uint32_t newest,
+                   uint32_t default_action, uint32_t unknown_action)
+{
+    rules->architecture = architecture;
+    rules->newest = newest;
+    rules->default_action = default_action;
+    rules->unknown_action = unknown_action;
+    rules->rule_count = rules->condition_count = 0;
+    memset(rules->last, 0, sizeof rules->last);
+}
+
 int seccomp_add(struct seccomp_rules *rules, uint32_t number, uint32_t action,
                 const struct seccomp_condition *conditions, size_t count)
 {
+    if (number > rules->newest) {
+        errno = EINVAL;
+        return -1;
+    }
+    size_t *last = &rules->last[number];
+    if (*last != 0 && rules->rules[*last - 1].condition_count == 0)
+        return 0;
     if (rules->rule_count == SECCOMP_MOST_RULES ||
         count > SECCOMP_MOST_RULES - rules->condition_count) {
         errno = ENOSPC;
         return -1;
     }
-    rules->rules[rules->rule_count++] = (struct seccomp_rule){
+    rules->rules[rules->rule_count] = (struct seccomp_rule){
         .number = number,
         .action = action,
         .first_condition = rules->condition_count,
         .condition_count = count,
+        .previous = *last,
     };
+    *last = ++rules->rule_count;
     for (size_t i = 0; i < count; i++)
         rules->conditions[rules->condition_count++] = conditions[i];
     return 0;
@@ -203,18 +225,10 @@ static struct seccomp_target
 seccomp_write_rules(struct seccomp_writer *writer,
                     const struct seccomp_rules *rules, uint32_t number)
 {
-    size_t end = 0;
-    while (end < rules->rule_count && (rules->rules[end].number != number ||
-                                       rules->rules[end].condition_count != 0))
-        end++; /* what comes after one that always matches is never asked */
-
-    struct seccomp_target otherwise =
-        seccomp_decided(end < rules->rule_count ? rules->rules[end].action
-                                                : rules->default_action);
-    for (size_t i = end; i-- > 0;) {
-        const struct seccomp_rule *rule = &rules->rules[i];
-        if (rule->number != number)
-            continue;
+    struct seccomp_target otherwise = seccomp_decided(rules->default_action);
+    const struct seccomp_rule *rule;
+    for (size_t i = rules->last[number]; i != 0; i = rule->previous) {
+        rule = &rules->rules[i - 1];
         struct seccomp_target matched = seccomp_decided(rule->action);
         for (size_t j = rule->condition_count; j-- > 0;)
             matched = seccomp_test(

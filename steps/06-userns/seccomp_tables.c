@@ -432,11 +432,8 @@ void seccomp_tables_begin(struct seccomp_rules *rules,
                           enum seccomp_architecture architecture,
                           uint32_t default_action)
 {
-    rules->architecture = architecture;
-    rules->newest = SECCOMP_TABLES_NEWEST;
-    rules->default_action = default_action;
-    rules->unknown_action = SECCOMP_RET_ERRNO | ENOSYS;
-    rules->rule_count = rules->condition_count = 0;
+    seccomp_begin(rules, architecture, SECCOMP_TABLES_NEWEST, default_action,
+                  SECCOMP_RET_ERRNO | ENOSYS);
 }
 
 /* A rule for a call by name, with one condition or none. There is room: all the
@@ -507,9 +504,11 @@ void seccomp_tables_default(struct seccomp_rules *rules,
 
     seccomp_tables_begin(rules, architecture, SECCOMP_RET_ERRNO | EPERM);
     for (size_t i = 0; i < CALLS; i++)
-        if (calls[i].allowed == ALWAYS ||
-            (calls[i].allowed & capabilities) != 0)
-            seccomp_tables_add(rules, calls[i].name, SECCOMP_RET_ALLOW, NULL);
+        if (calls[i].numbers[architecture] != NONE &&
+            (calls[i].allowed == ALWAYS ||
+             (calls[i].allowed & capabilities) != 0))
+            seccomp_add(rules, (uint32_t)calls[i].numbers[architecture],
+                        SECCOMP_RET_ALLOW, NULL, 0);
     seccomp_tables_allow_values(rules, "socket", families,
                                 sizeof families / sizeof families[0]);
     seccomp_tables_allow_values(rules, "personality", personalities,
