@@ -212,6 +212,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         take_call(&input, &rules, &call);
         fuzz_require(filter_says(&filter, &call) == rules_say(&rules, &call));
     }
+    for (uint32_t number = 0x3fffffff; number <= 0x40000000; number++) {
+        call.nr = (int)number; /* x32 begins here */
+        fuzz_require(filter_says(&filter, &call) == rules_say(&rules, &call));
+    }
     /* Every number, where that does not take too long. */
     for (uint32_t number = 0;
          number < rules.newest + 3 && rules.rule_count < 512; number++) {
