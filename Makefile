@@ -62,18 +62,19 @@ objects_of := $(BUILD)/common/base/not-linux.o
 rootfs_of  :=
 endif
 
-# What students write, and what they break: another main.c, and all the rest of
-# the step. Their half-finished work may leave things unused.
-rest_of = $(filter-out %/main.o,$(call objects_of,$(1)))
+# What students write, and what they break: another main.c, or another file, and
+# all the rest of the step. Their half-finished work may leave things unused.
+rest_of = $(filter-out $(patsubst %.c,$(BUILD)/steps/$(call dir_of,$(1))/%.o,$(notdir $(2))),$(call objects_of,$(1)))
+written_of = $(sort exercises/$(call dir_of,$(1))/main.c $(wildcard exercises/$(call dir_of,$(1))/*.c))
 student_compile = $(compile) -Wno-error -Wno-unused
 
 define rules_of_step
 $(BIN)/step-$(1): $(call objects_of,$(1)) | $(call rootfs_of,$(1))
 	@mkdir -p $$(@D)
 	$$(call say,LD)$$(compile) $$(LDFLAGS) -o $$@ $$^
-exercises/$(call dir_of,$(1))/step-$(1): exercises/$(call dir_of,$(1))/main.c $(call rest_of,$(1)) | $(call rootfs_of,$(1))
+exercises/$(call dir_of,$(1))/step-$(1): $(call written_of,$(1)) $(call rest_of,$(1),$(call written_of,$(1))) | $(call rootfs_of,$(1))
 	$$(call say,CC)$$(student_compile) $$(LDFLAGS) -o $$@ $$^
-step-$(1)-broken: $$(BROKEN) $(call rest_of,$(1)) | $(call rootfs_of,$(1))
+step-$(1)-broken: $$(BROKEN) $(call rest_of,$(1),$(BROKEN)) | $(call rootfs_of,$(1))
 	$$(call say,CC)$$(student_compile) $$(LDFLAGS) -o $$@ $$^
 endef
 $(foreach number,$(numbers),$(eval $(call rules_of_step,$(number))))

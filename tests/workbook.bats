@@ -88,10 +88,10 @@ fails: $3
 TEXT
 }
 
-experiment() { # experiment SED-SCRIPT TEST
+experiment() { # experiment SED-SCRIPT TEST [FILE]
+  local file=steps/01-hello/${3:-main.c}
   printf 'what: something\nsee: something else\nfails: %s\n\n' "$2"
-  diff -u --label a/steps/01-hello/main.c --label b/steps/01-hello/main.c \
-    steps/01-hello/main.c <(sed "$1" steps/01-hello/main.c) || true
+  diff -u --label "a/$file" --label "b/$file" "$file" <(sed "$1" "$file") || true
 }
 
 has() {
@@ -444,6 +444,35 @@ MD
   fails "$tools/check" 01
   has 'does not compile'
   lacks MISSING
+}
+
+@test "exercises and experiments: another file of the step may hold them" {
+  sed -i 's/^    return status;/    return twice(status);/; s/^int main/int twice(int);\n&/' steps/01-hello/main.c
+  printf 'int twice(int);\nint twice(int n)\n{\n    //> twice\n    n *= 2;\n    //< twice\n    return n;\n}\n' >steps/01-hello/twice.c
+  cat >Makefile <<'MAKE'
+step-01: steps/01-hello/main.c steps/01-hello/twice.c
+exercises/01-hello/step-01: exercises/01-hello/main.c exercises/01-hello/twice.c
+step-01-broken: $(BROKEN) $(if $(filter %/main.c,$(BROKEN)),steps/01-hello/twice.c,steps/01-hello/main.c)
+step-01 exercises/01-hello/step-01 step-01-broken:
+	$(CC) -o $@ $^
+MAKE
+  sed -i 's/-eq 3 /-eq 6 /; s/exit status 3/exit status 6/' tests/steps/01-hello.bats
+  exercise_text twice main 'says when there are (too) many' >steps/01-hello/exercises/twice.txt
+  experiment 's/hello/hallo/' 'greets' >steps/01-hello/break/greeting.patch
+  experiment 's/argv\[1\]/argv[0]/' 'greets by name' >steps/01-hello/break/by-name.patch
+  experiment 's/\*= 2/*= 3/' 'says when there are (too) many' twice.c >steps/01-hello/break/status.patch
+
+  works "$tools/exercise" 01
+  grep -qF 'Exercise twice (main)' exercises/01-hello/twice.c
+  run ! grep -q twice\; exercises/01-hello/twice.c
+  works "$tools/exercise" 01 --hint twice
+  works "$tools/prove-exercises" 01
+  has 'steps/01-hello without twice: "says when there are (too) many" notices'
+  works "$tools/prove-breaks" 01
+  works "$tools/break" 01 status
+  cp steps/01-hello/*.c exercises/01-hello/
+  works "$tools/check" 01
+  has '4 of 4 exercises'
 }
 
 # --- break, diff ----------------------------------------------------------------------

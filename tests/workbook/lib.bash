@@ -95,6 +95,37 @@ regions() {
   sed -nE 's,^[[:space:]]*//> *([^ ]+)[[:space:]]*$,\1,p' "$1"
 }
 
+# exercise_sources: main.c, and the step's other files that have regions.
+exercise_sources() {
+  local file
+  echo "steps/$step/main.c"
+  for file in steps/"$step"/*.c; do
+    [[ $file == */main.c || -z $(regions "$file") ]] || echo "$file"
+  done
+}
+
+# region_source NAME: the file that has the region; main.c where none has.
+region_source() {
+  local file
+  while read -r file; do
+    regions "$file" | grep -qxF -- "$1" && { echo "$file"; return; }
+  done < <(exercise_sources)
+  echo "steps/$step/main.c"
+}
+
+# step_regions: the names of all regions of the step.
+step_regions() {
+  local file
+  while read -r file; do
+    regions "$file"
+  done < <(exercise_sources)
+}
+
+# patched_file PATCH: the name of the step's file that the patch is for.
+patched_file() {
+  sed -n '/^--- /{ s,^--- a/steps/[^/]*/\([a-z_0-9]*\.c\).*,\1,p; q; }' "$1"
+}
+
 # tests_in FILE.bats: the names of its tests.
 tests_in() {
   sed -nE "s/^@test ([\"'])(.*)\1 \{\$/\2/p" "$1"
