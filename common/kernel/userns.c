@@ -4,10 +4,13 @@
 #include "common/base/log.h"
 
 #include <grp.h>
+#include <linux/magic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 const char *userns_parse(const char *text, void *host)
@@ -69,6 +72,30 @@ int userns_check_allowed(void)
     return -1;
 }
 
+/* A program that opens /dev/stdout opens the pipe there anew, which only its
+ * owner may: who made it, the host's root. Not one with a name, which is a file
+ * of the host's. */
+int userns_give_pipes(const struct userns_maps *maps)
+{
+    struct stat status;
+    struct statfs file_system;
+    uid_t uid = maps->uids.extents[0].outside;
+    gid_t gid = maps->gids.extents[0].outside;
+    if (maps->way != USERNS_BY_ROOT) /* else our own id is mapped */
+        return 0;
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fstat(fd, &status) == -1 || !S_ISFIFO(status.st_mode) ||
+            status.st_uid != 0 || fstatfs(fd, &file_system) == -1 ||
+            file_system.f_type != PIPEFS_MAGIC)
+            continue;
+        int result = fchown(fd, uid, gid);
+        if (log_call(result, "a pipe for root inside", "fchown(%d, %u, %u)", fd,
+                     uid, gid) == -1)
+            return -1;
+    }
+    return 0;
+}
+
 /* CLONE_NEWUSER gave all of root's powers inside, but no id: until now this
  * process is, to the host and to its files, who started it. */
 int userns_become_root(const struct userns_maps *maps)
@@ -90,5 +117,5 @@ int userns_become_root(const struct userns_maps *maps)
      * its owner there, and could write to it. */
     result = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     return (int)log_call(result, "nobody inside looks into this process",
-                         "prctl(PR_SET_DUMPABLE, 0)");
+                         "prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE)");
 }

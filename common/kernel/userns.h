@@ -4,6 +4,7 @@
  *     parent                                child
  *     userns_check_allowed()
  *     userns_maps_find(&maps)
+ *     userns_give_pipes(&maps)
  *     clone_process(… CLONE_NEWUSER …)      sync_wait_for_parent(…)
  *     userns_maps_write(&maps, pid)             …blocks…
  *     sync_release_child(…), twice          what takes the ids of who started it
@@ -24,6 +25,10 @@ const char *userns_parse(const char *text, void *host);
 /* Whether this host lets us have a user namespace, as far as can be told
  * without making one. Returns 0, or -1, reported with the setting to blame. */
 int userns_check_allowed(void);
+
+/* In the parent: makes those pipes among 0, 1 and 2 that are root's root's
+ * inside, so that /dev/stdout can be opened there. Returns 0, or -1, reported. */
+int userns_give_pipes(const struct userns_maps *maps);
 
 /* In the child, when its ids are mapped: becomes root inside, in no group of
  * the host's. Afterwards nobody inside can look into this process until it executes another, and

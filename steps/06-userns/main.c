@@ -35,10 +35,12 @@
 #include "common/kernel/sync.h"
 #include "common/kernel/uts.h"
 #include "steps/06-userns/cgroup_delegated.h"
+#include "steps/06-userns/privileges.h"
 #include "steps/06-userns/userns_maps.h"
 #include "steps/06-userns/userns_mounts.h"
 
 #include <grp.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -46,6 +48,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +58,7 @@ struct container {
     bool init;
     const char *rootfs;
     bool userns_host;
+    struct privileges privileges;
     struct userns_maps maps;
     struct userns_mounts mounts;
     struct cgroup_limits limits;
@@ -122,6 +127,32 @@ static int userns_check_allowed(void)
     return -1;
 }
 
+/* ---- The parent, just before ---- */
+
+/* A program that opens /dev/stdout opens the pipe there anew, which only its
+ * owner may: who made it, the host's root. Not one with a name, which is a file
+ * of the host's. */
+static int userns_give_pipes(const struct userns_maps *maps)
+{
+    struct stat status;
+    struct statfs file_system;
+    uid_t uid = maps->uids.extents[0].outside;
+    gid_t gid = maps->gids.extents[0].outside;
+    if (maps->way != USERNS_BY_ROOT) /* else our own id is mapped */
+        return 0;
+    for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+        if (fstat(fd, &status) == -1 || !S_ISFIFO(status.st_mode) ||
+            status.st_uid != 0 || fstatfs(fd, &file_system) == -1 ||
+            file_system.f_type != PIPEFS_MAGIC)
+            continue;
+        int result = fchown(fd, uid, gid);
+        if (log_call(result, "a pipe for root inside", "fchown(%d, %u, %u)", fd,
+                     uid, gid) == -1)
+            return -1;
+    }
+    return 0;
+}
+
 /* ---- The child ---- */
 
 /* CLONE_NEWUSER gave all of root's powers inside, but no id: until now this
@@ -149,7 +180,7 @@ static int userns_become_root(const struct userns_maps *maps)
      * its owner there, and could write to it. */
     result = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     return (int)log_call(result, "nobody inside looks into this process",
-                         "prctl(PR_SET_DUMPABLE, 0)");
+                         "prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE)");
 }
 
 static int child_enter_rootfs(struct container *container, struct sync *sync)
@@ -181,13 +212,16 @@ child_run(struct container *container, struct sync syncs[2],
         uts_set_hostname(container->hostname) == -1 ||
         mount_make_private() == -1 ||
         child_enter_rootfs(container, &syncs[1]) == -1 ||
-        cgroup_mount(&container->cgroup) == -1 || rootfs_hide_host() == -1 ||
-        command_close_descriptors() == -1)
+        cgroup_mount(&container->cgroup) == -1)
+        _exit(EXIT_OURS);
+    if (!container->privileges.privileged && rootfs_hide_host() == -1)
+        _exit(EXIT_OURS);
+    if (command_close_descriptors() == -1)
         _exit(EXIT_OURS);
     command_clean_environment();
-    if (container->init)
-        process_run_init(container->command, mask);
-    process_execute(container->command, mask);
+    /* Nothing above could be done without these, so they go last. */
+    privileges_execute(&container->privileges, container->init,
+                       container->command, mask);
 }
 
 /* ---- The parent ---- */
@@ -212,7 +246,8 @@ static int parent_run_in_cgroup(struct container *container,
         sync_open(&syncs[0]) == -1 || sync_open(&syncs[1]) == -1)
         return EXIT_OURS;
     if (!container->userns_host &&
-        userns_mounts_prepare(container->rootfs, &container->mounts) == -1)
+        (userns_mounts_prepare(container->rootfs, &container->mounts) == -1 ||
+         userns_give_pipes(&container->maps) == -1))
         return EXIT_OURS;
 
     struct clone_args arguments = {
@@ -258,6 +293,8 @@ static int parent_run(struct container *container)
     struct cgroup *cgroup = &container->cgroup;
     if (cgroup_delegated_choose(cgroup, &container->limits) == -1)
         return EXIT_OURS;
+    /* What we make the child must be able to reach, without root's powers. */
+    umask(0022);
     /* From here on there is something that the host can see. */
     sigset_t mask;
     int status = EXIT_OURS;
@@ -277,6 +314,7 @@ int main(int argc, char **argv)
         .limits.pids = CGROUP_PIDS_NOT_ASKED,
     };
     struct cgroup_limits *limits = &container.limits;
+    struct privileges *privileges = &container.privileges;
     const struct program_option options[] = {
         {"--hostname", "NAME", uts_parse_hostname, &container.hostname,
          "hostname inside (default: container)"},
@@ -294,6 +332,16 @@ int main(int argc, char **argv)
          "a device's rate: /dev/sda:rbps=1m,wbps=1m"},
         {"--userns", "host", userns_parse, &container.userns_host,
          "the host's user namespace: root inside is root outside"},
+        {"--privileged", NULL, NULL, &privileges->privileged,
+         "give up nothing; for root: --userns host as well"},
+        {"--cap-add", "NAME", privileges_parse_cap_add, privileges,
+         "leave the command a capability, or ALL"},
+        {"--cap-drop", "NAME", privileges_parse_cap_drop, privileges,
+         "take one more from it, or ALL"},
+        {"-u --user", "USER[:GROUP]", privileges_parse_user, privileges,
+         "whose processes these are inside (default: root)"},
+        {"--security-opt", "OPTION", privileges_parse_security, privileges,
+         "no-new-privileges=false, seccomp=unconfined"},
         {0},
     };
     const struct program program = {
@@ -306,6 +354,10 @@ int main(int argc, char **argv)
     if (container.rootfs == NULL)
         container.rootfs = rootfs_find_default();
     if (container.rootfs == NULL)
+        return EXIT_OURS;
+    if (privileges->privileged && geteuid() == 0)
+        container.userns_host = true;
+    if (privileges_check(privileges) == -1)
         return EXIT_OURS;
     if (!container.userns_host && (userns_check_allowed() == -1 ||
                                    userns_maps_find(&container.maps) == -1))

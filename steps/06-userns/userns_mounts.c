@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -52,7 +53,7 @@ static int userns_mounts_new_proc(void)
 {
     //> proc
     int mount_fd = mount_detached_new("proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-                                      "a /proc that shows this PID namespace");
+                                      "a /proc that is nowhere yet");
     if (mount_fd == -1 && errno == EPERM) {
         log_error(
             "the kernel refuses a new /proc (EPERM): parts of the one here "
@@ -69,7 +70,7 @@ static int userns_mounts_new_sys(int host_sys_fd)
 {
     int mount_fd = mount_detached_new(
         "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
-        "a new /sys, to be looked at only");
+        "a /sys that is nowhere yet");
     if (mount_fd != -1 || errno != EPERM)
         return mount_fd;
     log_note("a new /sys is refused (EPERM): then it is the host's");
@@ -135,14 +136,37 @@ int userns_mounts_enter(const struct userns_mounts *mounts)
     if (log_call(result, "into the new root", "fchdir(%d)", mounts->root_fd) ==
         -1)
         return -1;
-    return rootfs_pivot();
+    if (rootfs_pivot() == -1)
+        return -1;
+    /* While we are still who started this, and may own the directory. */
+    if (rootfs_make_directory("/proc", 0755) == -1 ||
+        rootfs_make_directory("/sys", 0755) == -1)
+        return -1;
+    return rootfs_make_directory("/dev", 0755);
 }
 
-/* What came along below `path` may be looked at only, as all of it. Its flags
- * are locked: some may be added here, none taken away. */
-static int userns_mounts_restrict_below(const char *path)
+/* To be looked at only, if it can be looked at. A mount that somebody else put
+ * there has its flags locked: some may be added, but none taken away. */
+static int userns_mounts_restrict(const char *path)
 {
     enum { LOOK = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY };
+    struct statvfs status;
+    int result = mount("none", path, "none", MS_REMOUNT | MS_BIND | LOOK, NULL);
+    if (result == 0)
+        return 0;
+    /* Nobody inside gets to what is covered by another mount, or lies in a
+     * directory that only the host's root may search. */
+    int saved_errno = errno;
+    if (statvfs(path, &status) == -1 || (status.f_flag & ST_RDONLY) != 0)
+        return 0;
+    errno = saved_errno;
+    return (int)log_call(result, "to be looked at only",
+                         "mount(\"none\", \"%s\", MS_REMOUNT|MS_BIND)", path);
+}
+
+/* All that is mounted at `path` and below, and so came along. */
+static int userns_mounts_restrict_all(const char *path)
+{
     char *line = NULL, target[4096];
     size_t size = 0, length = strlen(path);
     int result = 0;
@@ -150,22 +174,11 @@ static int userns_mounts_restrict_below(const char *path)
     if (mounts == NULL)
         return (int)log_call(-1, "what came along",
                              "openat(\"/proc/self/mountinfo\")");
-    while (result == 0 && getline(&line, &size, mounts) != -1) {
-        if (sscanf(line, "%*s %*s %*s %*s %4095s", target) != 1 ||
-            strncmp(target, path, length) != 0 ||
-            (target[length] != '/' && target[length] != '\0'))
-            continue;
-        result =
-            mount("none", target, "none", MS_REMOUNT | MS_BIND | LOOK, NULL);
-        /* What we can not reach nobody inside can: it is covered, or in a
-         * directory of the host's root. */
-        if (result == -1 &&
-            (errno == EACCES || errno == ENOENT || errno == EINVAL))
-            result = 0;
-        if (result == -1)
-            log_call(result, "to be looked at only",
-                     "mount(\"none\", \"%s\", MS_REMOUNT|MS_BIND)", target);
-    }
+    while (result == 0 && getline(&line, &size, mounts) != -1)
+        if (sscanf(line, "%*s %*s %*s %*s %4095s", target) == 1 &&
+            strncmp(target, path, length) == 0 &&
+            (target[length] == '/' || target[length] == '\0'))
+            result = userns_mounts_restrict(target);
     free(line);
     fclose(mounts);
     return result;
@@ -183,6 +196,7 @@ static int userns_mounts_attach_devices(const struct userns_mounts *mounts)
                                   "the host's device") == -1)
             return -1;
     }
+    log_note("devices: /dev/null zero full random urandom tty");
     return rootfs_make_links();
 }
 
@@ -190,11 +204,11 @@ int userns_mounts_furnish(const struct userns_mounts *mounts,
                           bool has_tty_group)
 {
     umask(0022);
-    if (rootfs_make_directory("/proc", 0755) == -1 ||
-        mount_detached_attach(mounts->proc_fd, "/proc", "/proc") == -1 ||
-        rootfs_make_directory("/sys", 0755) == -1 ||
-        mount_detached_attach(mounts->sys_fd, "/sys", "/sys") == -1 ||
-        userns_mounts_restrict_below("/sys") == -1)
+    if (mount_detached_attach(mounts->proc_fd, "/proc",
+                              "/proc shows this PID namespace") == -1 ||
+        mount_detached_attach(mounts->sys_fd, "/sys",
+                              "/sys, to be looked at only") == -1 ||
+        userns_mounts_restrict_all("/sys") == -1)
         return -1;
     /* 5 is the group tty, which owns a terminal, where there is such a group. */
     if (rootfs_mount_dev(has_tty_group

@@ -842,9 +842,11 @@ fail_at()
 
 @test "version 1: a child that can not enter its cgroup does not go on" {
   requires strace cgroup-v1
-  local n
-  for n in 2 3; do
-    run_with_error "child:write:$n" EACCES --pids-limit -1 sh -c 'echo started'
+  # Where the parent writes the ids as well, it would be the parent that fails.
+  local n numbers=(2 3) host=()
+  [[ $(step_number) < 06 ]] || { numbers=(3 4); host=(--userns host); }
+  for n in "${numbers[@]}"; do
+    run_with_error "child:write:$n" EACCES "${host[@]}" --pids-limit -1 sh -c 'echo started'
     assert_status 125
     assert_stderr_has '/tasks", "0") = -1 EACCES' "The error must name the file."
     assert_output_lacks started
