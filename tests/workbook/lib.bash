@@ -126,9 +126,9 @@ patched_file() {
   sed -n '/^--- /{ s,^--- a/steps/[^/]*/\([a-z_0-9]*\.c\).*,\1,p; q; }' "$1"
 }
 
-# tests_in FILE.bats: the names of its tests.
-tests_in() {
-  sed -nE "s/^@test ([\"'])(.*)\1 \{\$/\2/p" "$1"
+# step_tests: the names of the step's tests, in all its files.
+step_tests() {
+  sed -nE "s/^@test ([\"'])(.*)\1 \{\$/\2/p" tests/steps/"$number"-*.bats
 }
 
 # wrap WIDTH: fills paragraphs; a line that begins with a space stays as it is.
@@ -219,11 +219,11 @@ need_bats() {
 # What bats says of itself, where we want what the test says.
 bats_itself='^# {1,2}\(?(from function |in (test )?file )|^#   `.*. failed( with status [0-9]+)?(, expected .*)?$'
 
-# run_bats PROGRAM FILE.bats [TEST…]: runs all tests or those on a program, and sets by test name
+# run_bats PROGRAM [TEST…]: runs all tests of the step or those on a program, and sets by test name
 # result (ok, not ok, skip) and said (the message of the assertion, the reason of the skip).
 run_bats() {
   local only=() row name='' test
-  for test in "${@:3}"; do
+  for test in "${@:2}"; do
     name+="|$(quoted "$test")"
   done
   [[ $name ]] && only=(--filter "^(${name#|})\$")
@@ -232,7 +232,7 @@ run_bats() {
   bats_output=$(
     limit=${BATS_TEST_TIMEOUT:-120} # seconds; to hang is a result too
     unset "${!BATS_@}"              # bats may run us
-    STEP=$1 BATS_TEST_TIMEOUT=$limit bats --tap "${only[@]}" "$2" 2>&1 </dev/null
+    STEP=$1 BATS_TEST_TIMEOUT=$limit bats --tap "${only[@]}" tests/steps/"$number"-*.bats 2>&1 </dev/null
   )
   while IFS= read -r row; do
     if [[ $row =~ ^(ok|not\ ok)\ [0-9]+\ (- )?(.*)$ ]]; then

@@ -16,8 +16,8 @@ check_text() {
     [[ " $2 " == *" $key "* ]] || echo "$file: what is \"$key\"?"
   done < <(keys "$file" | sort -u)
   test=$(field "$file" fails)
-  [[ -z $test ]] || tests_in "tests/steps/$step.bats" | grep -qxF -- "$test" ||
-    echo "$file: tests/steps/$step.bats has no test \"$test\""
+  [[ -z $test ]] || step_tests | grep -qxF -- "$test" ||
+    echo "$file: tests/steps/$number-*.bats has no test \"$test\""
 }
 
 # prove_whole TEST…: builds the step as it is and sets whole, the results of these tests on it.
@@ -33,7 +33,7 @@ prove_whole() {
     [[ $test ]] && set -- "$@" "$test" # one that names no test is complained of elsewhere
   done
   (($#)) || return
-  run_bats "./step-$number" "tests/steps/$step.bats" "$@"
+  run_bats "./step-$number" "$@"
   for test; do
     whole[$test]=${result[$test]-none} whole_said[$test]=${said[$test]-$bats_output}
   done
@@ -52,7 +52,7 @@ prove_missing() {
     tap_not_ok "$what" 'it does not compile:' "$compiler"
     return
   fi
-  run_bats "$program" "tests/steps/$step.bats" "$test"
+  run_bats "$program" "$test"
   case ${result[$test]-none} in
     ok) tap_not_ok "$what" 'the test passes all the same' ;;
     skip) tap_not_ok "$what" "the test is skipped: ${said[$test]}" ;;
