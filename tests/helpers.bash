@@ -221,7 +221,7 @@ host_snapshot()
 host_difference()
 {
   env -u NSCTL_TEST_FILE "$ROOT/tests/host-state" --compare "$BATS_FILE_TMPDIR/host-before" \
-    --mark "NSCTL_TEST_FILE=$BATS_FILE_TMPDIR" --family "$$" "$@"
+    --wait "${NSCTL_TEST_PATIENCE:-10}" --mark "NSCTL_TEST_FILE=$BATS_FILE_TMPDIR" --family "$$" "$@"
 }
 
 assert_host_unchanged()

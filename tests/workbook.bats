@@ -438,6 +438,15 @@ MD
   has '3 of 3 exercises, 6 of 6 points'
 }
 
+@test "check: what hangs is not waited for as long as where all must be proved" {
+  "$tools/exercise" 01
+  sed -i 's/@test "greets" {/&\n  echo "patience $NSCTL_TEST_PATIENCE" >\&2/' tests/steps/01-hello.bats
+  fails "$tools/check" 01
+  [[ $output =~ 'patience '([0-9]+) ]] && ((BASH_REMATCH[1] >= 3 && BASH_REMATCH[1] <= 10))
+  NSCTL_TEST_PATIENCE=77 fails "$tools/check" 01
+  has 'patience 77'
+}
+
 @test "check: what does not compile is not tested" {
   mkdir -p exercises/01-hello
   echo 'int main(void) { return x; }' >exercises/01-hello/main.c

@@ -623,7 +623,7 @@ own_machine()
 @test "a parent that is killed takes the command with it" {
   start sleep 1000
   kill -KILL "$parent"
-  NSCTL_TEST_PATIENCE=15 wait_until is_gone "$child" ||
+  NSCTL_TEST_PATIENCE=${NSCTL_TEST_PATIENCE:-15} wait_until is_gone "$child" ||
     fail "The parent is dead, the command still runs: is PR_SET_PDEATHSIG set in the child?"
   assert_clean
 }

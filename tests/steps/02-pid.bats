@@ -387,6 +387,26 @@ run_after()
   wait_for_end
 }
 
+@test "a command that stops itself waits for SIGCONT, and can be killed" {
+  local command
+  start_stopped() {
+    start --init sh -c 'echo ready; kill -STOP $$; exit 3'
+    wait_for_line
+    keep_namespace "$child"
+    command=$(only_child_of "$child")
+    wait_until is_in_state T "$command" || fail "The command has not stopped: nothing is proved."
+  }
+  start_stopped
+  kill -CONT "$command"
+  wait_for_end
+  assert_status 3
+  start_stopped
+  kill -KILL "$parent"
+  wait_until all_are_gone || fail "A command that has stopped itself must go with the step all the same."
+  wait_for_end
+  assert_clean
+}
+
 @test "a log that nobody reads any more does not end the container" {
   local init pipe=$BATS_TEST_TMPDIR/pipe
   mkfifo "$pipe"
