@@ -290,19 +290,15 @@ static int cgroup_tree_sweep(const char *path)
 
 /* Version 2: what a cgroup's children may be limited in stands in its
  * cgroup.subtree_control. A cgroup that hands controllers on may hold no
- * process itself, but for the root: hence …/nsctl, which never holds any. */
+ * process itself, but for the root: hence …/nsctl, which never holds any.
+ * Written even where it says so already: a write waits for another's that is
+ * half done, when the controller is named and its files are not there yet. */
 static int cgroup_tree_hand_on(const char *path, unsigned controllers)
 {
-    char file[PATH_MAX], names[256], wanted[64] = "+";
+    char file[PATH_MAX], wanted[64] = "+";
     if (files_path(file, "%s/cgroup.subtree_control", path) == -1)
         return -1;
-    if (files_read(file, names, sizeof names) == -1)
-        return (int)log_call(-1, "which controllers are handed on",
-                             "openat(\"%s\")", file);
-    unsigned missing = controllers & ~cgroup_tree_read_names(names, true);
-    if (missing == 0)
-        return 0;
-    cgroup_tree_list(true, missing, " +", wanted + 1, sizeof wanted - 1);
+    cgroup_tree_list(true, controllers, " +", wanted + 1, sizeof wanted - 1);
     return files_write_setting(file, wanted, "controllers for what is below");
 }
 

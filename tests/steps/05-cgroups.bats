@@ -747,6 +747,7 @@ stop_at_first_lock()
   kill -CONT "$stopped"
   status=0
   wait "$tracer" || status=$?
+  stderr=$(<err)
   assert_status 3
   status=0
   wait "${starter[other]}" || status=$?
