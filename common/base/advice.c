@@ -1,6 +1,7 @@
 #include "common/base/advice.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -37,13 +38,23 @@ const char *advice_error_name(int error)
 
 /*
  * The first row that matches wins: rows that name a call stand before those
- * that do not.
+ * that do not, and rows with its first argument before those without.
  */
 static const struct advice {
-    const char *call; /* NULL: any call */
+    const char *call; /* its name, or its beginning; NULL: any call */
     int error;
     const char *text;
 } advice_table[] = {
+    {"clone3(CLONE_NEWUSER", EPERM,
+     "user namespaces are refused here: by the seccomp filter of a container "
+     "around us, by a security module (AppArmor, SELinux), or since we are in "
+     "a chroot; user_namespaces(7)"},
+    {"clone3(CLONE_NEWUSER", EACCES,
+     "a security module (AppArmor, SELinux) refuses user namespaces to this "
+     "program; or the cgroup to be born into is not ours to write"},
+    {"clone3(CLONE_NEWUSER", ENOSPC,
+     "not the disk: as many user namespaces as user.max_user_namespaces allows "
+     "(or others, /proc/sys/user/max_*_namespaces), or 32 of them nested"},
     {"clone3", EPERM,
      "new namespaces take CAP_SYS_ADMIN, which root has, but not the root of "
      "most containers: start it with sudo, on the host, or try `make vm`"},
@@ -96,10 +107,28 @@ static const struct advice {
     {"mknod", EPERM,
      "device nodes are made by root (CAP_MKNOD) of the host only; a user "
      "namespace binds those of the host"},
+    {"setresuid", EINVAL, "this id is not mapped in our user namespace"},
+    {"setresgid", EINVAL, "this id is not mapped in our user namespace"},
+    {"setgroups", EPERM,
+     "in a user namespace where setgroups is denied no group can be dropped"},
+    {"open_tree", EPERM,
+     "taking mounts needs root (CAP_SYS_ADMIN) in the user namespace that owns "
+     "this mount namespace"},
+    {"open_tree", EINVAL,
+     "who has not mounted what is upon it may not look under that, or it is "
+     "not of this mount namespace"},
+    {"mkdir", EACCES,
+     "in a root file system: it belongs to somebody who is not mapped inside, "
+     "so make the mount points (/proc, /sys, /dev) there first"},
     {"mkdir", EROFS,
      "in a root file system: a directory that is needed as a mount point is "
      "missing, make it there first; in /sys: an outer container keeps its "
      "cgroups read-only, try `make vm`"},
+    {"write(\"/proc/", EPERM,
+     "a map was refused: an id in it is not ours to give, or (gid_map) "
+     "setgroups was not denied first, or there is a map already"},
+    {"write(\"/proc/", EINVAL,
+     "a map was refused: ranges meet, or are empty; user_namespaces(7)"},
     {"write", EBUSY,
      "cgroups(7), no internal processes: a cgroup with processes of its own "
      "can not hand controllers to children; move them into a leaf first"},
@@ -155,15 +184,20 @@ static const struct advice {
     {NULL, EIO, "the device failed; see dmesg"},
 };
 
+/* "mount(\"proc\", …)" is a call of "mount", and of "mount(\"proc". */
+static bool advice_is_for(const char *row_call, const char *call)
+{
+    size_t length = strlen(row_call);
+    return strncmp(row_call, call, length) == 0 &&
+           (call[length] == '(' || strchr(row_call, '(') != NULL);
+}
+
 const char *advice_for_call(const char *call, int error)
 {
-    size_t name_length = strcspn(call, "(");
     for (size_t i = 0; i < sizeof advice_table / sizeof advice_table[0]; i++) {
         const struct advice *row = &advice_table[i];
-        if (row->error != error)
-            continue;
-        if (row->call == NULL || (strlen(row->call) == name_length &&
-                                  strncmp(row->call, call, name_length) == 0))
+        if (row->error == error &&
+            (row->call == NULL || advice_is_for(row->call, call)))
             return row->text;
     }
     return "its manual page (section 2) lists what this errno means";

@@ -2,6 +2,7 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/kernel/userns_maps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -109,7 +110,7 @@ int cgroup_delegated_choose(struct cgroup *cgroup, struct cgroup_limits *limits)
     unsigned wanted = cgroup_options_wanted(limits);
     if (cgroup_tree_find(cgroup, wanted) == -1)
         return -1;
-    if (geteuid() == 0)
+    if (userns_maps_is_host_root())
         return cgroup_options_check(limits, cgroup);
     cgroup_delegated_find(cgroup, wanted);
     if (!asked && cgroup_tree_with(cgroup, CGROUP_PIDS) == NULL) {

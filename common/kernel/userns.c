@@ -17,7 +17,7 @@ const char *userns_parse(const char *text, void *host)
 {
     if (strcmp(text, "host") != 0)
         return "expected host (a user namespace of its own is the default)";
-    if (geteuid() != 0)
+    if (!userns_maps_is_host_root())
         return "expected root for that: without a user namespace of its own "
                "a container can not be made by a user";
     *(bool *)host = true;

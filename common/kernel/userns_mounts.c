@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/kernel/mount_detached.h"
 #include "common/kernel/rootfs.h"
+#include "common/kernel/userns_maps.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ int userns_mounts_prepare(const char *rootfs, struct userns_mounts *mounts)
     if (log_call(result, "the child begins where the root is to be",
                  "chdir(\"%s\")", rootfs) == -1)
         return -1;
-    if (geteuid() != 0)
+    if (!userns_maps_is_host_root())
         return 0;
     /* In a mount namespace that belongs to another user namespace, no mount can
      * be had without those upon it. Root out here can have just the one. */

@@ -72,7 +72,7 @@ static const char *userns_parse(const char *text, void *host)
 {
     if (strcmp(text, "host") != 0)
         return "expected host (a user namespace of its own is the default)";
-    if (geteuid() != 0)
+    if (!userns_maps_is_host_root())
         return "expected root for that: without a user namespace of its own "
                "a container can not be made by a user";
     *(bool *)host = true;
@@ -355,7 +355,7 @@ int main(int argc, char **argv)
         container.rootfs = rootfs_find_default();
     if (container.rootfs == NULL)
         return EXIT_OURS;
-    if (privileges->privileged && geteuid() == 0)
+    if (privileges->privileged && userns_maps_is_host_root())
         container.userns_host = true;
     if (privileges_check(privileges) == -1)
         return EXIT_OURS;

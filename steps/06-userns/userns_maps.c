@@ -169,6 +169,17 @@ static int userns_maps_read(const char *path, const char *owner,
 
 /* ---- Choosing ---- */
 
+bool userns_maps_is_host_root(void)
+{
+    char text[64] = "";
+    uint32_t inside = 1, outside = 1, count = 0;
+    return geteuid() == 0 &&
+           files_read("/proc/self/uid_map", text, sizeof text) > 0 &&
+           sscanf(text, "%" SCNu32 " %" SCNu32 " %" SCNu32, &inside, &outside,
+                  &count) == 3 &&
+           inside == 0 && outside == 0 && count == UINT32_MAX;
+}
+
 /* Whether all these ids exist out here: root of a user namespace, such as in
  * a container, has those of that namespace's own map, and no more. */
 static bool userns_maps_are_ours(const char *path, const struct userns_map *map)

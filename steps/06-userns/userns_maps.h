@@ -37,6 +37,10 @@ struct userns_maps {
     char uid_helper[256], gid_helper[256]; /* their paths */
 };
 
+/* Whether we are root of the machine, and not only of a user namespace, which
+ * has some of its ids and nothing else of its. */
+bool userns_maps_is_host_root(void);
+
 /*
  * Chooses and checks the maps for whoever runs this, and creates nothing. Root:
  * its range in /etc/subuid and /etc/subgid, else 65536 ids from 1000000. A user:
