@@ -571,14 +571,16 @@ own_machine()
 # Escape sequences may also begin with one character, U+009B: two bytes in UTF-8, one in older terminals.
 @test "control characters beyond ASCII are masked, too, and letters are not" {
   local word
+  has_c1() { LC_ALL=C grep -q $'\x9b' <<<"${1//Û/}"; } # that byte, but in this letter
+  has_c1 $'Û\x9b' && ! has_c1 Û || fail "The control."
   for word in $'\xc2\x9b2J' $'\x9b2J' $'\xc3\x9b\x9b2J' $'\xe2\x9b2J' $'2J\xc2'; do
     run --separate-stderr -- unshare --uts -- "$STEP" sh -c true "$word"
     assert_status 0
     LC_ALL=C grep -q '?.*"\]) *$' <<<"$stderr" || fail "Nothing was masked: $stderr"
-    ! sed 's/Û//' <<<"$stderr" | LC_ALL=C grep -q $'\x9b' || fail "A terminal would obey it."
+    ! has_c1 "$stderr" || fail "A terminal would obey it."
     run_step --hostname "$word" true
     assert_status 125
-    ! sed 's/Û//' <<<"$stderr" | LC_ALL=C grep -q $'\x9b' || fail "The message hands it on to the terminal."
+    ! has_c1 "$stderr" || fail "The message hands it on to the terminal."
   done
   run --separate-stderr -- unshare --uts -- "$STEP" sh -c true 'Û…日𝄞é'
   assert_stderr_has '"Û…日𝄞é"' "What is no control character must stay as it is."

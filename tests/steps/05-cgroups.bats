@@ -845,7 +845,7 @@ fail_at()
   requires strace cgroup-v1
   # Where the parent writes the ids as well, it would be the parent that fails.
   local n numbers=(2 3) host=()
-  [[ $(step_number) < 06 ]] || { numbers=(3 4); host=(--userns host); }
+  ((10#$(step_number) < 6)) || { numbers=(3 4); host=(--userns host); }
   for n in "${numbers[@]}"; do
     run_with_error "child:write:$n" EACCES "${host[@]}" --pids-limit -1 sh -c 'echo started'
     assert_status 125
