@@ -29,7 +29,8 @@ struct userns_mounts {
 
 /* Changes the working directory to `rootfs`, for the child begins there; as
  * root, takes what only root can have: the mounts of it and of /sys without
- * those upon them. Returns 0, or -1, reported. */
+ * those upon them. NULL: the root comes from elsewhere. Returns 0, or -1,
+ * reported. */
 int userns_mounts_prepare(const char *rootfs, struct userns_mounts *mounts);
 
 /* In the child, its mounts private, while it still sees the host's and is still
@@ -37,7 +38,7 @@ int userns_mounts_prepare(const char *rootfs, struct userns_mounts *mounts);
 int userns_mounts_gather(struct userns_mounts *mounts);
 
 /* Makes `root_fd` the root; the host's is gone then. Returns 0, or -1, reported. */
-int userns_mounts_enter(const struct userns_mounts *mounts);
+int userns_mounts_enter(struct userns_mounts *mounts);
 
 /* As root inside, so that what is made now is root's: /proc, /sys, /dev and
  * what belongs below, as rootfs_mount_all() and rootfs_make_devices() would.

@@ -22,16 +22,18 @@
 int userns_mounts_prepare(const char *rootfs, struct userns_mounts *mounts)
 {
     *mounts = (struct userns_mounts){-1, -1, -1, {-1, -1, -1, -1, -1, -1}};
-    int result = chdir(rootfs);
-    if (log_call(result, "the child begins where the root is to be",
+    int result = rootfs == NULL ? 0 : chdir(rootfs);
+    if (rootfs != NULL &&
+        log_call(result, "the child begins where the root is to be",
                  "chdir(\"%s\")", rootfs) == -1)
         return -1;
     if (!userns_maps_is_host_root())
         return 0;
     /* In a mount namespace that belongs to another user namespace, no mount can
      * be had without those upon it. Root out here can have just the one. */
-    mounts->root_fd = mount_detached_copy("", false, "the root by itself");
-    if (mounts->root_fd == -1 && errno != EINVAL)
+    if (rootfs != NULL)
+        mounts->root_fd = mount_detached_copy("", false, "the root by itself");
+    if (rootfs != NULL && mounts->root_fd == -1 && errno != EINVAL)
         return -1;
     mounts->sys_fd = mount_detached_copy("/sys", false, "/sys by itself");
     return mounts->sys_fd == -1 && errno != EINVAL ? -1 : 0;
@@ -108,10 +110,6 @@ static int userns_mounts_copy_device(size_t i)
 
 int userns_mounts_gather(struct userns_mounts *mounts)
 {
-    if (mounts->root_fd == -1)
-        mounts->root_fd = userns_mounts_copy("", "the root that is to be");
-    if (mounts->root_fd == -1)
-        return -1;
     mounts->proc_fd = userns_mounts_new_proc();
     if (mounts->proc_fd == -1)
         return -1;
@@ -128,9 +126,12 @@ int userns_mounts_gather(struct userns_mounts *mounts)
 
 /* ---- The child: in its own root, and as its own root ---- */
 
-int userns_mounts_enter(const struct userns_mounts *mounts)
+int userns_mounts_enter(struct userns_mounts *mounts)
 {
-    if (mount_detached_attach(mounts->root_fd, "",
+    if (mounts->root_fd == -1)
+        mounts->root_fd = userns_mounts_copy("", "the root that is to be");
+    if (mounts->root_fd == -1 ||
+        mount_detached_attach(mounts->root_fd, "",
                               "the directory becomes a mount") == -1)
         return -1;
     int result = fchdir(mounts->root_fd);

@@ -1,0 +1,118 @@
+#include "common/kernel/volume_options.h"
+
+#include "common/base/number.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where in the container: a path that can be nothing but below its root. What
+ * it leads to is found out when there is that root. Returns a copy, or NULL. */
+static char *volume_options_target(const char *text)
+{
+    if (text[0] != '/' || strlen(text) >= PATH_MAX)
+        return NULL;
+    bool below = false;
+    for (const char *part = text; *part != '\0';) {
+        part += strspn(part, "/");
+        size_t length = strcspn(part, "/");
+        if ((length == 2 && strncmp(part, "..", 2) == 0) || length > NAME_MAX)
+            return NULL;
+        below |= length > 1 || (length == 1 && *part != '.');
+        part += length;
+    }
+    return below ? strdup(text) : NULL;
+}
+
+const char *volume_options_parse(const char *text, void *volumes)
+{
+    static const char expected[] =
+        "expected HOST:CONTAINER or HOST:CONTAINER:ro, CONTAINER an absolute "
+        "path below / without ..";
+    struct volumes *all = volumes;
+    struct volume volume = {.tree_fd = -1};
+    char copy[2 * PATH_MAX];
+    if (strlen(text) >= sizeof copy)
+        return expected;
+    strcpy(copy, text);
+    char *target = strchr(copy, ':');
+    if (target == NULL || target == copy)
+        return expected;
+    *target++ = '\0';
+    char *option = strchr(target, ':');
+    if (option != NULL) {
+        *option++ = '\0';
+        volume.read_only = strcmp(option, "ro") == 0;
+        if (!volume.read_only && strcmp(option, "rw") != 0)
+            return expected;
+    }
+    if (all->count == VOLUMES_MOST)
+        return "expected 64 volumes at most";
+    char *target_copy = volume_options_target(target);
+    if (target_copy == NULL)
+        return expected;
+    volume.target = target_copy;
+    volume.source = realpath(copy, NULL);
+    if (volume.source == NULL) {
+        free(target_copy);
+        return errno == ENOENT
+                   ? "expected HOST to be there: make it first (ENOENT)"
+                   : "HOST can not be reached";
+    }
+    all->list[all->count++] = volume;
+    return NULL;
+}
+
+/* "1777": the mode of a directory. */
+static bool volume_options_is_mode(const char *text)
+{
+    size_t length = strspn(text, "01234567");
+    return text[length] == '\0' && length > 0 && length <= 4;
+}
+
+/* One "key=value" of a tmpfs. */
+static bool volume_options_take(struct volume *volume, const char *option,
+                                char *mode)
+{
+    if (strncmp(option, "size=", 5) == 0)
+        return number_parse_bytes(option + 5, &volume->bytes) == NULL &&
+               volume->bytes >= 4096;
+    if (strncmp(option, "mode=", 5) != 0 || !volume_options_is_mode(option + 5))
+        return false;
+    strcpy(mode, option + 5);
+    return true;
+}
+
+const char *volume_options_parse_tmpfs(const char *text, void *volumes)
+{
+    static const char expected[] =
+        "expected PATH or PATH:size=64m,mode=1777, PATH absolute, below / and "
+        "without ..; at least 4k";
+    struct volumes *all = volumes;
+    struct volume volume = {.bytes = 64 << 20, .tree_fd = -1};
+    char copy[PATH_MAX + 64], mode[8] = "1777";
+    if (strlen(text) >= sizeof copy)
+        return expected;
+    strcpy(copy, text);
+    char *options = strchr(copy, ':'), *rest = NULL;
+    if (options != NULL) {
+        *options++ = '\0';
+        if (*options == '\0' || options[strlen(options) - 1] == ',')
+            return expected;
+        for (char *option = strtok_r(options, ",", &rest); option != NULL;
+             option = strtok_r(NULL, ",", &rest))
+            if (!volume_options_take(&volume, option, mode))
+                return expected;
+    }
+    if (all->count == VOLUMES_MOST)
+        return "expected 64 volumes at most";
+    volume.target = volume_options_target(copy);
+    if (volume.target == NULL)
+        return expected;
+    volume.mode = strdup(mode);
+    if (volume.mode == NULL)
+        return "out of memory";
+    all->list[all->count++] = volume;
+    return NULL;
+}
