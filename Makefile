@@ -36,6 +36,8 @@ modules_06 := $(modules_05) common/base/json \
 modules_07 := $(modules_06) $(addprefix common/kernel/,userns userns_maps userns_mounts \
                 mount_detached cgroup_delegated privileges users seccomp \
                 seccomp_tables seccomp_profile)
+modules_08 := $(modules_07) $(addprefix common/kernel/,overlay overlay_options tree layers \
+                layers_copy host_view volumes volume_options)
 modules    := $(filter-out %/not-linux,$(patsubst %.c,%,$(wildcard common/*/*.c)))
 
 dirs    := $(patsubst steps/%/main.c,%,$(wildcard steps/[0-9][0-9]-*/main.c))

@@ -1,0 +1,398 @@
+#include "common/kernel/overlay.h"
+
+#include "common/base/files.h"
+#include "common/base/log.h"
+#include "common/kernel/layers_copy.h"
+#include "common/kernel/mount_detached.h"
+#include "common/kernel/rootfs.h"
+#include "common/kernel/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* ---- What was asked for ---- */
+
+/* What contradicts itself, and what is there by itself. Returns 0, or -1,
+ * reported. */
+int overlay_check(struct overlay *overlay)
+{
+    struct overlay_options *options = &overlay->options;
+    if (overlay->host && (options->layer_count != 0 || options->upper != NULL))
+        return log_error("--host is a root of its own kind: neither --rootfs "
+                         "nor --upper goes with it");
+    if (overlay->host)
+        return host_view_find(&overlay->view, geteuid() == 0) == -1
+                   ? -1
+                   : host_view_to_layers(&overlay->view, options);
+    if (options->layer_count == 0) {
+        options->layers[0] = rootfs_find_default();
+        options->layer_count = 1;
+    }
+    return options->layers[0] == NULL ? -1 : 0;
+}
+
+/* ---- Whoever may: root before the child is made, else the child ---- */
+
+static int overlay_open_layer(const char *path, const char *intention)
+{
+    int fd = mount_detached_copy(path, false, intention);
+    if (fd == -1 && errno == EINVAL) {
+        log_error("%s: something of the host is mounted below it (EINVAL)",
+                  path);
+        log_advice("a user may not look under that; as root it can be done");
+    }
+    return fd;
+}
+
+/* Each layer as a mount of its own. */
+int overlay_open_layers(struct overlay *overlay)
+{
+    const struct overlay_options *options = &overlay->options;
+    overlay->place_fd = tree_make_tmpfs(options->upper_bytes, "1777",
+                                        TREE_NODEV, &overlay->context_fd,
+                                        "what is written stays in memory");
+    if (overlay->place_fd == -1)
+        return -1;
+    for (size_t i = 0; i < options->layer_count; i++) {
+        overlay->layer_fds[i] = overlay_open_layer(
+            options->layers[i], "a layer, as a mount of its own");
+        if (overlay->layer_fds[i] == -1)
+            return -1;
+    }
+    overlay->upper_fd = -1;
+    if (options->upper == NULL)
+        return 0;
+    overlay->upper_fd =
+        overlay_open_layer(options->upper, "the layer that is written to");
+    return overlay->upper_fd == -1 ? -1 : 0;
+}
+
+/* Before the child is made, which inherits the descriptors: what is done to a
+ * mount through one of them is done for both. A user may not make mounts, only
+ * root of a user namespace, as the child will be. */
+int overlay_prepare(struct overlay *overlay)
+{
+    int result =
+        socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, overlay->talk_fds);
+    if (result == -1)
+        return (int)log_call(result, "to ask the parent by",
+                             "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC)");
+    overlay->by_root = geteuid() == 0;
+    if (overlay->by_root)
+        return overlay_open_layers(overlay);
+    struct stat status;
+    for (size_t i = 0; i < overlay->options.layer_count; i++)
+        if (!overlay->host && stat(overlay->options.layers[i], &status) == 0 &&
+            status.st_uid != geteuid())
+            log_note("%s is somebody else's: what is in it can be read inside, "
+                     "not changed (EOVERFLOW)",
+                     overlay->options.layers[i]);
+    return 0;
+}
+
+/* ---- The parent, as root: owners ---- */
+
+/* Through these mounts, from now on, 0 on the disk is 0 in the user namespace
+ * of `pid`, and the other way round. Returns 0, or -1 with errno, not reported,
+ * where kernel or file system can not do that. */
+static int overlay_map_owners(const struct overlay *overlay, pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
+    int userns_fd = open(path, O_RDONLY | O_CLOEXEC), result = 0;
+    if (userns_fd == -1)
+        return -1;
+    for (size_t i = 0; i < overlay->options.layer_count && result == 0; i++) {
+        result = tree_set(overlay->layer_fds[i], TREE_IDMAP, userns_fd,
+                          "0 on the disk is 0 inside");
+        if (result == -1 && overlay->host && errno == EINVAL) {
+            log_note("%s: owners can not be mapped there (EINVAL): inside they "
+                     "are nobody",
+                     overlay->options.layers[i]);
+            result = 0;
+        }
+    }
+    if (overlay->upper_fd != -1 && result == 0)
+        result = tree_set(overlay->upper_fd, TREE_IDMAP, userns_fd,
+                          "and 0 inside is 0 on the disk");
+    int saved_errno = errno;
+    close(userns_fd);
+    errno = saved_errno;
+    return result;
+}
+
+/* Where there can be no overlay: all that the layers hold, into the place, with
+ * the owners of `pid`'s user namespace (0: those that they have). */
+static int overlay_copy_layers(const struct overlay *overlay, pid_t pid)
+{
+    const struct overlay_options *options = &overlay->options;
+    struct statfs status;
+    if (options->upper != NULL) {
+        log_error("--upper %s: that takes an overlay, which can not be had",
+                  options->upper);
+        log_advice("the lines above say why; a newer kernel or another file "
+                   "system can, and so can --userns host");
+        return -1;
+    }
+    /* As much as it needs; then as much more as was asked for. (A tmpfs without
+     * any limit can not be given one.) */
+    if (tree_resize_tmpfs(overlay->context_fd, UINT64_C(1) << 50,
+                          "room for a copy") == -1)
+        return -1;
+    int result = mkdirat(overlay->place_fd, "root", 0755);
+    if (log_call(result, "a copy instead", "mkdirat(%d, \"root\", 0755)",
+                 overlay->place_fd) == -1)
+        return -1;
+    int root_fd =
+        openat(overlay->place_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    result = root_fd == -1 ? -1
+                           : layers_copy(options->layers, options->layer_count,
+                                         root_fd, pid);
+    if (result == 0 && (result = fstatfs(root_fd, &status)) == 0)
+        result = tree_resize_tmpfs(overlay->context_fd,
+                                   (status.f_blocks - status.f_bfree) *
+                                           (uint64_t)status.f_bsize +
+                                       options->upper_bytes,
+                                   "and room to write");
+    if (root_fd != -1)
+        close(root_fd);
+    return result;
+}
+
+/* Owners as they are to be in the user namespace of `pid`; where that can not be,
+ * a copy. 0: there is none. */
+int overlay_assign_owners(const struct overlay *overlay, pid_t pid)
+{
+    if (!overlay->by_root || pid == 0 || overlay_map_owners(overlay, pid) == 0)
+        return 0;
+    log_note("owners can not be mapped here (%s): all is copied, with others",
+             errno == ENOSYS   ? "ENOSYS: since 5.12 they can"
+             : errno == EINVAL ? "EINVAL: not on this file system"
+                               : "EPERM: not from in here");
+    return overlay_copy_layers(overlay, pid);
+}
+
+/* Waits until the child has its root, or has ended, or wants a copy. */
+int overlay_answer(struct overlay *overlay, pid_t pid)
+{
+    char question;
+    close(overlay->talk_fds[1]);
+    if (!overlay->by_root || read(overlay->talk_fds[0], &question, 1) != 1)
+        return 0;
+    if (overlay_copy_layers(overlay, pid) == -1)
+        return -1;
+    return write(overlay->talk_fds[0], &question, 1) == 1 ? 0 : -1;
+}
+
+/* ---- The child: the layers become a root ---- */
+
+/* The place goes over the host's root, where it is in nobody's way: whoever has
+ * that root, as we, still looks things up below it. */
+static int overlay_enter_place(const struct overlay *overlay)
+{
+    if (mount_detached_attach(overlay->place_fd, "/",
+                              "a place to put things together") == -1)
+        return -1;
+    umask(0022);
+    int result = fchdir(overlay->place_fd);
+    return (int)log_call(result, "into that place", "fchdir(%d)",
+                         overlay->place_fd);
+}
+
+/* The layers are 0, 1, 2… in the place, so that the names of five hundred fit
+ * into the page that mount(2) has for them. */
+static int overlay_attach_layers(const struct overlay *overlay)
+{
+    for (size_t i = 0; i < overlay->options.layer_count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%zu", i);
+        if (rootfs_make_directory(name, 0755) == -1 ||
+            mount_detached_attach(overlay->layer_fds[i], name, "a layer") == -1)
+            return -1;
+    }
+    if (overlay->upper_fd != -1)
+        return rootfs_make_directory("kept", 0755) == -1
+                   ? -1
+                   : mount_detached_attach(overlay->upper_fd, "kept",
+                                           "the layer that is written to");
+    return 0;
+}
+
+/* An upper layer, and the workplace that the kernel wants on the same file
+ * system, are directories `kept` or in the place. */
+static int overlay_make_upper(const char *upper, const char *work)
+{
+    if (rootfs_make_directory(upper, 0755) == -1 ||
+        rootfs_make_directory(work, 0755) == -1)
+        return -1;
+    if (setxattr(upper, "user.nsctl", "", 0, 0) == 0) {
+        removexattr(upper, "user.nsctl");
+        return 0;
+    }
+    log_note(
+        "no user attributes on this tmpfs (before 6.6): a directory that "
+        "was removed can not be made again (EIO), but with --upper it can");
+    return 0;
+}
+
+/* One overlay at `target`. With `user` its marks are attributes that any owner may
+ * write, not just the host's root. Returns 0, or -1 with errno, not reported. */
+static int overlay_mount(const char *lower, const char *upper, const char *work,
+                         const char *target, bool user)
+{
+    char options[4096] = "";
+    int result = 0;
+    snprintf(options, sizeof options, "lowerdir=%s,upperdir=%s,workdir=%s%s",
+             lower, upper, work, user ? ",userxattr" : "");
+    result = mount("overlay", target, "overlay", MS_NODEV, options);
+    if (result == -1)
+        return -1;
+    return (int)log_call(result, "all of them as one",
+                         "mount(\"overlay\", \"%s\", \"overlay\", MS_NODEV, "
+                         "\"%s\")",
+                         target, options);
+}
+
+/* Of all layers one root. Returns 0, 1 where this kernel has no overlay for us,
+ * or -1, reported. */
+static int overlay_mount_root(const struct overlay *overlay, bool userns_host)
+{
+    char lower[LAYERS_MOST * 4];
+    size_t used = 0;
+    bool kept = overlay->upper_fd != -1;
+    const char *upper = kept ? "kept/upper" : "upper";
+    const char *work = kept ? "kept/work" : "work";
+    for (size_t i = 0; i < overlay->options.layer_count; i++)
+        used += (size_t)snprintf(lower + used, sizeof lower - used, "%s%zu",
+                                 i == 0 ? "" : ":", i);
+    if (overlay_attach_layers(overlay) == -1 ||
+        rootfs_make_directory("root", 0755) == -1 ||
+        (!kept && overlay_make_upper(upper, work) == -1))
+        return -1;
+    int result = overlay_mount(lower, upper, work, "root", true);
+    if (result == -1 && errno == EINVAL && userns_host) {
+        log_note("no attributes of ours (before 5.11): then root's (EINVAL)");
+        result = overlay_mount(lower, upper, work, "root", false);
+    }
+    if (result == 0)
+        return 0;
+    if (errno == EINVAL || errno == EPERM || errno == ENODEV ||
+        errno == EOPNOTSUPP) {
+        log_note("no overlay of these layers here (%s): they are copied",
+                 errno == EPERM    ? "EPERM: before 5.11 only root may"
+                 : errno == ENODEV ? "ENODEV: the kernel has none"
+                 : errno == EINVAL
+                     ? "EINVAL: overlays on overlays, or owners mapped before "
+                       "5.19"
+                     : "EOPNOTSUPP");
+        return rmdir("root") == -1
+                   ? (int)log_call(-1, "room for a copy", "rmdir(\"root\")")
+                   : 1;
+    }
+    return (int)log_call(-1, "all layers as one",
+                         "mount(\"overlay\", \"root\", \"overlay\", MS_NODEV, "
+                         "\"lowerdir=%s…\")",
+                         lower);
+}
+
+/* One directory of the host at `path`, what is written to it in the place. A file is
+ * no layer: it can be looked at. */
+static int overlay_mount_host_layer(const struct host_view_entry *entry,
+                                    int layer_fd, size_t number,
+                                    const char *path)
+{
+    char lower[32], upper[32], work[32];
+    if (entry->kind == HOST_VIEW_FILE)
+        return tree_set(layer_fd, TREE_RDONLY | TREE_NOSUID | TREE_NODEV, -1,
+                        "a file of the host, to be looked at only") == -1
+                   ? 0
+                   : mount_detached_attach(layer_fd, path,
+                                           "a file of the host");
+    snprintf(lower, sizeof lower, "%zu", number);
+    snprintf(upper, sizeof upper, "upper%zu", number);
+    snprintf(work, sizeof work, "work%zu", number);
+    if (rootfs_make_directory(lower, 0755) == -1 ||
+        mount_detached_attach(layer_fd, lower, "a directory of the host") ==
+            -1 ||
+        overlay_make_upper(upper, work) == -1)
+        return -1;
+    if (chmod(upper, entry->mode) == -1 ||
+        overlay_mount(lower, upper, work, path, true) == -1)
+        log_note("left out, an empty directory: %s can be no layer (errno %d)",
+                 entry->path, errno);
+    return 0;
+}
+
+/* Of the host's directories a root like the host's, in the place. */
+static int overlay_mount_host(const struct overlay *overlay)
+{
+    const struct host_view *view = &overlay->view;
+    size_t layer = 0;
+    if (rootfs_make_directory("root", 0755) == -1)
+        return -1;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct host_view_entry *entry = &view->entries[i];
+        char path[PATH_MAX];
+        if (files_path(path, "root%s", entry->path) == -1 ||
+            host_view_make(entry, path) == -1)
+            return -1;
+        if (entry->kind != HOST_VIEW_LAYER && entry->kind != HOST_VIEW_FILE)
+            continue;
+        if (overlay_mount_host_layer(entry, overlay->layer_fds[layer], layer,
+                                     path) == -1)
+            return -1;
+        layer++;
+    }
+    return 0;
+}
+
+/* Takes the root out of the place, which is needed no more: its layers are held
+ * by the overlay. */
+static int overlay_leave_place(struct userns_mounts *mounts)
+{
+    mounts->root_fd = mount_detached_copy("root", true, "the root by itself");
+    if (mounts->root_fd == -1)
+        return -1;
+    int result = umount2(".", MNT_DETACH);
+    if (log_call(result, "the place is gone", "umount2(\".\", MNT_DETACH)") ==
+        -1)
+        return -1;
+    result = chdir("/");
+    return (int)log_call(result, "below it, the host's root is still there",
+                         "chdir(\"/\")");
+}
+
+/* Puts the root together. Without root's help all is done by the child; else the
+ * layers are there, and a copy may be, which the parent makes where there is none
+ * and it is asked for one. */
+int overlay_make_root(struct overlay *overlay, bool userns_host,
+                      struct userns_mounts *mounts)
+{
+    struct stat status;
+    char done = 0;
+    close(overlay->talk_fds[0]);
+    int result = overlay_enter_place(overlay);
+    if (result == -1)
+        return -1;
+    if (overlay->host)
+        result = overlay_mount_host(overlay);
+    else if (fstatat(overlay->place_fd, "root", &status, 0) == -1)
+        result = overlay_mount_root(overlay, userns_host);
+    if (result == 1 && !overlay->by_root)
+        result = overlay_copy_layers(overlay, 0);
+    else if (result == 1) /* where it can not, the parent says why */
+        result = write(overlay->talk_fds[1], &done, 1) == 1 &&
+                         read(overlay->talk_fds[1], &done, 1) == 1
+                     ? 0
+                     : -1;
+    close(overlay->talk_fds[1]);
+    return result == -1 ? -1 : overlay_leave_place(mounts);
+}
