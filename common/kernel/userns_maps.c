@@ -380,16 +380,16 @@ int userns_maps_write(const struct userns_maps *maps, pid_t pid)
 {
     if (maps->way != USERNS_BY_HELPERS)
         return userns_maps_write_directly(maps, pid);
+    int result = 0;
     /* Both at the same time: neither needs the other. */
     pid_t for_uids =
         userns_maps_start_helper(maps->uid_helper, &maps->uids, pid);
     pid_t for_gids =
         userns_maps_start_helper(maps->gid_helper, &maps->gids, pid);
-    int result = for_uids == -1 || for_gids == -1 ? -1 : 0;
-    if (for_uids != -1 &&
+    if (for_uids == -1 ||
         userns_maps_await_helper(maps->uid_helper, for_uids) == -1)
         result = -1;
-    if (for_gids != -1 &&
+    if (for_gids == -1 ||
         userns_maps_await_helper(maps->gid_helper, for_gids) == -1)
         result = -1;
     return result;

@@ -54,7 +54,6 @@ static int userns_mounts_copy(const char *path, const char *intention)
 
 static int userns_mounts_new_proc(void)
 {
-    //> proc
     int mount_fd = mount_detached_new("proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
                                       "a /proc that is nowhere yet");
     if (mount_fd == -1 && errno == EPERM) {
@@ -63,7 +62,6 @@ static int userns_mounts_new_proc(void)
             "are masked, as in a container");
         log_advice("a new one would show them; run this outside, or `make vm`");
     }
-    //< proc
     return mount_fd;
 }
 
