@@ -19,22 +19,27 @@
 
 /* The parent goes to where the new root is: inside, those who may not search
  * some directory above it (/home/you, mode 0700) begin there all the same. */
+static int userns_mounts_begin_at(const char *rootfs)
+{
+    int result = chdir(rootfs);
+    return (int)log_call(result, "the child begins where the root is to be",
+                         "chdir(\"%s\")", rootfs);
+}
+
 int userns_mounts_prepare(const char *rootfs, struct userns_mounts *mounts)
 {
     *mounts = (struct userns_mounts){-1, -1, -1, {-1, -1, -1, -1, -1, -1}};
-    int result = rootfs == NULL ? 0 : chdir(rootfs);
-    if (rootfs != NULL &&
-        log_call(result, "the child begins where the root is to be",
-                 "chdir(\"%s\")", rootfs) == -1)
+    if (rootfs != NULL && userns_mounts_begin_at(rootfs) == -1)
         return -1;
-    if (!userns_maps_is_host_root())
-        return 0;
     /* In a mount namespace that belongs to another user namespace, no mount can
      * be had without those upon it. Root out here can have just the one. */
-    if (rootfs != NULL)
+    if (!userns_maps_is_host_root())
+        return 0;
+    if (rootfs != NULL) {
         mounts->root_fd = mount_detached_copy("", false, "the root by itself");
-    if (rootfs != NULL && mounts->root_fd == -1 && errno != EINVAL)
-        return -1;
+        if (mounts->root_fd == -1 && errno != EINVAL)
+            return -1;
+    }
     mounts->sys_fd = mount_detached_copy("/sys", false, "/sys by itself");
     return mounts->sys_fd == -1 && errno != EINVAL ? -1 : 0;
 }
