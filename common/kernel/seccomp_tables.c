@@ -465,11 +465,10 @@ static void seccomp_tables_allow_values(struct seccomp_rules *rules,
 static void seccomp_tables_limit_clone(struct seccomp_rules *rules,
                                        uint64_t capabilities)
 {
-    const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
-                                CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
-                                CLONE_NEWNET;
-    const struct seccomp_condition none_new = {
-        .argument = 0, .comparison = SECCOMP_MASKED_EQUAL, .mask = namespaces};
+    struct seccomp_condition none_new = {.argument = 0,
+                                         .comparison = SECCOMP_MASKED_EQUAL};
+    none_new.mask = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
+                    CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
     bool may_have_new = (capabilities & BY(SYS_ADMIN)) != 0;
     seccomp_tables_add(rules, "clone", SECCOMP_RET_ALLOW,
                        may_have_new ? NULL : &none_new);

@@ -252,10 +252,10 @@ static int privileges_limit_bounding_set(const struct privileges *privileges)
             prctl(PR_CAPBSET_DROP, i, 0, 0, 0) == -1)
             return (int)log_call(-1, "not to be regained by executing anything",
                                  "prctl(PR_CAPBSET_DROP, %d)", i);
-    //< bounding
     if (given_up != 0)
         log_note("bounding set: %d of %d capabilities are not to be regained",
                  __builtin_popcountll(given_up), __builtin_popcountll(all));
+    //< bounding
     return 0;
 }
 

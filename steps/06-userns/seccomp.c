@@ -198,8 +198,11 @@ seccomp_test(struct seccomp_writer *writer,
         }
         yes =
             seccomp_test_half(writer, low_offset, low, (uint32_t)mask, yes, no);
-        return seccomp_test_half(writer, high_offset, high,
-                                 (uint32_t)(mask >> 32), yes, no);
+        //> halves
+        yes = seccomp_test_half(writer, high_offset, high,
+                                (uint32_t)(mask >> 32), yes, no);
+        //< halves
+        return yes;
     }
 
     /* x < v is not x >= v, and x <= v not x > v. */

@@ -465,11 +465,12 @@ static void seccomp_tables_allow_values(struct seccomp_rules *rules,
 static void seccomp_tables_limit_clone(struct seccomp_rules *rules,
                                        uint64_t capabilities)
 {
-    const uint64_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
-                                CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
-                                CLONE_NEWNET;
-    const struct seccomp_condition none_new = {
-        .argument = 0, .comparison = SECCOMP_MASKED_EQUAL, .mask = namespaces};
+    struct seccomp_condition none_new = {.argument = 0,
+                                         .comparison = SECCOMP_MASKED_EQUAL};
+    //> clone
+    none_new.mask = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
+                    CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+    //< clone
     bool may_have_new = (capabilities & BY(SYS_ADMIN)) != 0;
     seccomp_tables_add(rules, "clone", SECCOMP_RET_ALLOW,
                        may_have_new ? NULL : &none_new);
@@ -483,11 +484,13 @@ static void seccomp_tables_limit_clone(struct seccomp_rules *rules,
 static void seccomp_tables_limit_ioctl(struct seccomp_rules *rules)
 {
     static const uint64_t requests[] = {TIOCSTI, TIOCLINUX};
+    //> terminal
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
         seccomp_tables_add(rules, "ioctl", SECCOMP_RET_ERRNO | EPERM,
                            &(struct seccomp_condition){1, SECCOMP_MASKED_EQUAL,
                                                        requests[i],
                                                        UINT32_MAX});
+    //< terminal
     seccomp_tables_add(rules, "ioctl", SECCOMP_RET_ALLOW, NULL);
 }
 
