@@ -100,31 +100,44 @@ int overlay_prepare(struct overlay *overlay)
 
 /* ---- The parent, as root: owners ---- */
 
-/* Through these mounts, from now on, 0 on the disk is 0 in the user namespace
- * of `pid`, and the other way round. Returns 0, or -1 with errno, not reported,
- * where kernel or file system can not do that. */
+/* Through this mount, from now on, 0 on the disk is 0 in the user namespace, and
+ * the other way round. Returns 0, 1 where kernel or file system can not do that,
+ * with errno, or -1, reported. */
+static int overlay_map_tree(int tree_fd, int userns_fd)
+{
+    int result = 0;
+    //> map
+    result =
+        tree_set(tree_fd, TREE_IDMAP, userns_fd, "0 on the disk is 0 inside");
+    //< map
+    if (result == 0)
+        return 0;
+    if (errno == ENOSYS || errno == EINVAL || errno == EPERM)
+        return 1;
+    return (int)log_call(result, "0 on the disk is 0 inside",
+                         "mount_setattr(%d, \"\", AT_EMPTY_PATH)", tree_fd);
+}
+
+/* All layers; returns as for one. */
 static int overlay_map_owners(const struct overlay *overlay, pid_t pid)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
     int userns_fd = open(path, O_RDONLY | O_CLOEXEC), result = 0;
     if (userns_fd == -1)
-        return -1;
-    //> map
+        return (int)log_call(userns_fd, "the child's user namespace",
+                             "openat(AT_FDCWD, \"%s\", O_RDONLY)", path);
     for (size_t i = 0; i < overlay->options.layer_count && result == 0; i++) {
-        result = tree_set(overlay->layer_fds[i], TREE_IDMAP, userns_fd,
-                          "0 on the disk is 0 inside");
-        if (result == -1 && overlay->host && errno == EINVAL) {
-            log_note("%s: owners can not be mapped there (EINVAL): inside they "
-                     "are nobody",
+        result = overlay_map_tree(overlay->layer_fds[i], userns_fd);
+        if (result == 1 && overlay->host) {
+            log_note("%s: owners can not be mapped there: inside they are "
+                     "nobody",
                      overlay->options.layers[i]);
             result = 0;
         }
     }
     if (overlay->upper_fd != -1 && result == 0)
-        result = tree_set(overlay->upper_fd, TREE_IDMAP, userns_fd,
-                          "and 0 inside is 0 on the disk");
-    //< map
+        result = overlay_map_tree(overlay->upper_fd, userns_fd);
     int saved_errno = errno;
     close(userns_fd);
     errno = saved_errno;
@@ -173,8 +186,11 @@ static int overlay_copy_layers(const struct overlay *overlay, pid_t pid)
  * a copy. 0: there is none. */
 int overlay_assign_owners(const struct overlay *overlay, pid_t pid)
 {
-    if (!overlay->by_root || pid == 0 || overlay_map_owners(overlay, pid) == 0)
-        return 0;
+    int result = 0;
+    if (overlay->by_root && pid != 0)
+        result = overlay_map_owners(overlay, pid);
+    if (result != 1)
+        return result;
     log_note("owners can not be mapped here (%s): all is copied, with others",
              errno == ENOSYS   ? "ENOSYS: since 5.12 they can"
              : errno == EINVAL ? "EINVAL: not on this file system"
@@ -228,20 +244,17 @@ static int overlay_attach_layers(const struct overlay *overlay)
     return 0;
 }
 
-/* An upper layer, and the workplace that the kernel wants on the same file
- * system, are directories `kept` or in the place. */
+/* An upper layer in the place, and the workplace that the kernel wants on the
+ * same file system. Returns 0, 1 where the kernel could not mark directories
+ * there that hide others: to remove one would be EIO. Or -1, reported. */
 static int overlay_make_upper(const char *upper, const char *work)
 {
     if (rootfs_make_directory(upper, 0755) == -1 ||
         rootfs_make_directory(work, 0755) == -1)
         return -1;
-    if (setxattr(upper, "user.nsctl", "", 0, 0) == 0) {
-        removexattr(upper, "user.nsctl");
-        return 0;
-    }
-    log_note(
-        "no user attributes on this tmpfs (before 6.6): a directory that "
-        "was removed can not be made again (EIO), but with --upper it can");
+    if (setxattr(upper, "user.nsctl", "", 0, 0) == -1)
+        return 1;
+    removexattr(upper, "user.nsctl");
     return 0;
 }
 
@@ -277,12 +290,19 @@ static int overlay_mount_root(const struct overlay *overlay, bool userns_host)
     for (size_t i = 0; i < overlay->options.layer_count; i++)
         used += (size_t)snprintf(lower + used, sizeof lower - used, "%s%zu",
                                  i == 0 ? "" : ":", i);
-    if (overlay_attach_layers(overlay) == -1 ||
-        rootfs_make_directory("root", 0755) == -1 ||
-        (!kept && overlay_make_upper(upper, work) == -1))
+    if (overlay_attach_layers(overlay) == -1)
         return -1;
-    int result = overlay_mount(lower, upper, work, "root", true);
-    if (result == -1 && errno == EINVAL && userns_host) {
+    int made = kept ? 0 : overlay_make_upper(upper, work);
+    if (made == 1 && !userns_host) {
+        log_note("no attributes of ours on a tmpfs (before 6.6; with --upper "
+                 "on a disk there are): all is copied");
+        return 1;
+    }
+    if (made == -1 || rootfs_make_directory("root", 0755) == -1)
+        return -1;
+    /* The host's root has attributes that nobody else can write, everywhere. */
+    int result = overlay_mount(lower, upper, work, "root", made == 0);
+    if (result == -1 && errno == EINVAL && userns_host && made == 0) {
         log_note("no attributes of ours (before 5.11): then root's (EINVAL)");
         result = overlay_mount(lower, upper, work, "root", false);
     }
@@ -311,7 +331,7 @@ static int overlay_mount_root(const struct overlay *overlay, bool userns_host)
  * no layer: it can be looked at. */
 static int overlay_mount_host_layer(const struct host_view_entry *entry,
                                     int layer_fd, size_t number,
-                                    const char *path)
+                                    const char *path, bool userns_host)
 {
     char lower[32], upper[32], work[32];
     if (entry->kind == HOST_VIEW_FILE)
@@ -324,19 +344,24 @@ static int overlay_mount_host_layer(const struct host_view_entry *entry,
     snprintf(upper, sizeof upper, "upper%zu", number);
     snprintf(work, sizeof work, "work%zu", number);
     if (rootfs_make_directory(lower, 0755) == -1 ||
-        mount_detached_attach(layer_fd, lower, "a directory of the host") ==
-            -1 ||
-        overlay_make_upper(upper, work) == -1)
+        mount_detached_attach(layer_fd, lower, "a directory of the host") == -1)
         return -1;
+    int made = overlay_make_upper(upper, work);
+    if (made == -1)
+        return -1;
+    if (made == 1 && number == 0 && !userns_host)
+        log_note("no attributes of ours on a tmpfs (before 6.6): what is here "
+                 "and is a directory can not be removed (EIO)");
     if (chmod(upper, entry->mode) == -1 ||
-        overlay_mount(lower, upper, work, path, true) == -1)
+        overlay_mount(lower, upper, work, path, made == 0 || !userns_host) ==
+            -1)
         log_note("left out, an empty directory: %s can be no layer (errno %d)",
                  entry->path, errno);
     return 0;
 }
 
 /* Of the host's directories a root like the host's, in the place. */
-static int overlay_mount_host(const struct overlay *overlay)
+static int overlay_mount_host(const struct overlay *overlay, bool userns_host)
 {
     const struct host_view *view = &overlay->view;
     size_t layer = 0;
@@ -351,7 +376,7 @@ static int overlay_mount_host(const struct overlay *overlay)
         if (entry->kind != HOST_VIEW_LAYER && entry->kind != HOST_VIEW_FILE)
             continue;
         if (overlay_mount_host_layer(entry, overlay->layer_fds[layer], layer,
-                                     path) == -1)
+                                     path, userns_host) == -1)
             return -1;
         layer++;
     }
@@ -387,7 +412,7 @@ int overlay_make_root(struct overlay *overlay, bool userns_host,
     if (result == -1)
         return -1;
     if (overlay->host)
-        result = overlay_mount_host(overlay);
+        result = overlay_mount_host(overlay, userns_host);
     else if (fstatat(overlay->place_fd, "root", &status, 0) == -1)
         result = overlay_mount_root(overlay, userns_host);
     if (result == 1 && !overlay->by_root)
