@@ -159,6 +159,22 @@ needs_overlay()
   done
 }
 
+@test "no mount of a container reaches the host, though the host's are shared" {
+  requires root
+  local more
+  make_image root
+  mkdir v
+  for more in '' '--userns host'; do
+    cat >see <<MOUNTS
+mount --make-rshared / && mount --bind v v && grep -q 'shared:' /proc/self/mountinfo && cat /proc/self/mountinfo >before || exit 9
+"$STEP" -q $more --rootfs "$image" -v "$PWD/v:/v" --tmpfs /v/below --volume /etc/passwd:/v/file sh -c 'cat "/proc/self/mountinfo"' >inside
+diff before /proc/self/mountinfo && grep -c . inside
+MOUNTS
+    run --separate-stderr -- in_private_namespaces bash see
+    assert_status 0 "Something that the container has mounted is mounted on the host now (with $more): a copy of a shared mount is shared with it, until it is made private: $stderr"
+  done
+}
+
 @test "several layers: the uppermost that has a name wins, and their marks count" {
   local who
   for who in "${everybody[@]}"; do
