@@ -27,6 +27,7 @@ verdict()
 6753  recvfrom(3<socket:[3184499]>, [{nlmsg_len=36, nlmsg_type=NLMSG_ERROR, nlmsg_seq=1}, {error=-EEXIST, msg={nlmsg_len=60}}], 32768, MSG_TRUNC, NULL, [12]) = 36
 6753  socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_NETFILTER) = 4<socket:[3184524]>
 6753  sendto(4<socket:[3184524]>, [[{nlmsg_len=20, nlmsg_type=NFNL_MSG_BATCH_BEGIN}], [{nlmsg_len=32, nlmsg_type=NFNL_SUBSYS_NFTABLES<<8|NFT_MSG_NEWTABLE}, [{nla_len=10, nla_type=0x1}, "\x6e\x00"]]], 90, 0, NULL, 0) = 90
+6753  sendto(3<socket:[3184499]>, [{nlmsg_len=40, nlmsg_type=0x14 /* NLMSG_??? */, nlmsg_seq=2}, "\x08\x00\x0a\x5a\x00\x02\x00\x6c\x6f\x00"], 40, 0, NULL, 0) = 40
 EOF
     for line in "$@"; do
       escaped=${line//%/  }
@@ -104,6 +105,12 @@ catches()
   believes 'a bridge%sendto(NETLINK_ROUTE, RTM_NEWLINK, IFLA_IFNAME="nsctl0") = 60'
   believes 'a table%sendto(NETLINK_NETFILTER, NFNL_MSG_BATCH_BEGIN, NFT_MSG_NEWTABLE) = 90'
   believes 'error: a bridge: sendto(NETLINK_ROUTE, RTM_NEWLINK) = 60, answered EEXIST (File exists)'
+  believes 'an address%sendto(NETLINK_ROUTE, RTM_NEWADDR, IFA_LOCAL="10.90.0.2") = 40'
+  believes 'an address%sendto(NETLINK_ROUTE, RTM_NEWADDR, IFLA_IFNAME="lo") = 40'
+  catches 'an address%sendto(NETLINK_ROUTE, RTM_NEWADDR, IFA_LOCAL="10.90.0.3") = 40'
+  catches 'an address%sendto(NETLINK_ROUTE, RTM_NEWROUTE, IFA_LOCAL="10.90.0.2") = 40'
+  catches 'an address%sendto(NETLINK_NETFILTER, RTM_NEWADDR, IFA_LOCAL="10.90.0.2") = 40'
+  catches 'an address%sendto(NETLINK_ROUTE, RTM_NEWADDR, IFLA_IFNAME="eth0") = 40'
   catches 'a bridge%sendto(NETLINK_NETFILTER, RTM_NEWLINK) = 60'
   catches 'a bridge%sendto(NETLINK_ROUTE, RTM_DELLINK) = 60'
   catches 'a bridge%sendto(NETLINK_ROUTE, RTM_NEWLINK, IFLA_MASTER="nsctl0") = 60'

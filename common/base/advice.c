@@ -152,6 +152,19 @@ static const struct advice {
     {"NFNL_MSG_BATCH_BEGIN", EOPNOTSUPP,
      "the kernel has no nf_tables, so nobody beyond this machine can be "
      "reached, and no port be published: another kernel, or --net none"},
+    {"RTM_NEWLINK", EOPNOTSUPP,
+     "the kernel has no such kind of link: modprobe -a bridge veth, or try "
+     "`make vm`; --net none does without"},
+    {"RTM_NEWLINK", EEXIST,
+     "somebody else has a link of that name: `ip link` shows it, and `ip link "
+     "del` removes it"},
+    {"RTM_NEWLINK", EPERM,
+     "links take CAP_NET_ADMIN in the user namespace that owns the network "
+     "namespace, which root of most containers does not have: --net none"},
+    {"RTM_NEWLINK", ESRCH, "the process whose network it is to be has ended"},
+    {"RTM_NEWADDR", EPERM, "addresses take CAP_NET_ADMIN"},
+    {"RTM_NEWROUTE", ENETUNREACH,
+     "the gateway is at no link that is switched on"},
     {"NFT_MSG_NEWCHAIN", ENOENT,
      "nf_tables without address translation (the module nft_chain_nat)"},
     {"NFT_MSG_NEWRULE", ENOENT,

@@ -174,12 +174,13 @@ make_host()
     echo ready >host-ready && exec sleep 3600' 3>&- &
   host=$!
   [ "$(cat host-ready)" = ready ] || fail "no host could be made"
+  on_host=(nsenter --target "$host" --net --mount --wd="$PWD" --)
 }
 
 # Runs a command on the host.
 on_host()
 {
-  nsenter --target "$host" --net --mount --wd="$PWD" -- "$@"
+  "${on_host[@]}" "$@"
 }
 
 # A second machine, reached by a cable from the host: 192.0.2.1 there, 192.0.2.2 here. Sets far.
@@ -188,6 +189,7 @@ make_far_host()
   unshare --net sleep 3600 3>&- &
   far=$!
   others+=("$far")
+  on_far=(nsenter --target "$far" --net --)
   wait_until eval "[ \"\$(readlink /proc/$far/ns/net)\" != \"\$(readlink /proc/self/ns/net)\" ]"
   on_host ip link add cable type veth peer name cable netns "$far"
   on_host ip addr add 192.0.2.1/24 dev cable
@@ -199,18 +201,18 @@ make_far_host()
 
 on_far()
 {
-  nsenter --target "$far" --net -- "$@"
+  "${on_far[@]}" "$@"
 }
 
-# serve WHERE… tcp|udp PORT TEXT: a server outside of containers; WHERE is on_host or on_far.
+# serve PROBE-WORDS…: a server outside of containers, WHERE being on_host or on_far.
 serve()
 {
-  local where=$1
+  local -n where=$1
   shift
-  : >"served-$2-$1"
-  "$where" "$probe" serve "$@" >"served-$2-$1" 2>&1 3>&- &
+  : >served
+  "${where[@]}" "$probe" "$@" >served 2>&1 3>&- & # no function, or the subshell would be killed in its stead
   others+=($!)
-  wait_until grep -q ready "served-$2-$1"
+  wait_until grep -q ready served
 }
 
 # --- Containers -----------------------------------------------------------------
@@ -221,7 +223,7 @@ launch()
   local name=$1
   shift
   : >"$name.out"
-  nsenter --target "$host" --net --mount --wd="$PWD" -- "$STEP" --rootfs "$rootfs" "$@" \
+  "${on_host[@]}" "$STEP" --rootfs "$rootfs" "$@" \
     </dev/null >"$name.out" 2>"$name.log" 3>&- &
   starter[$name]=$!
 }
@@ -254,7 +256,7 @@ stop()
 # run_on_host ARG…: runs the step there, with its log.
 run_on_host()
 {
-  run --separate-stderr -- nsenter --target "$host" --net --mount --wd="$PWD" -- "$STEP" --rootfs "$rootfs" "$@"
+  run --separate-stderr -- "${on_host[@]}" "$STEP" --rootfs "$rootfs" "$@"
 }
 
 wait_inside=(--init sh -c 'echo ready; exec sleep 3600')
@@ -351,9 +353,7 @@ refused()
 @test "abstract sockets of the host are out of reach, but not with --net host" {
   local kind
   make_host
-  on_host "$probe" abstract-serve nsctl-test >served 3>&- &
-  others+=($!)
-  wait_until grep -q ready served
+  serve on_host abstract-serve nsctl-test
   for kind in none bridge; do
     run_on_host -q --net "$kind" /probe abstract-ask nsctl-test
     assert_output_has "refused" "The container has reached an abstract socket of the host's: they belong to the network namespace."
@@ -384,7 +384,7 @@ refused()
 @test "what the log says of it is true" {
   make_host
   trace=$BATS_TEST_TMPDIR/trace
-  run --separate-stderr -- nsenter --target "$host" --net --mount --wd="$PWD" -- \
+  run --separate-stderr -- "${on_host[@]}" \
     strace -f -y -s 4096 -o "$trace" -- "$STEP" --rootfs "$rootfs" --dns 9.9.9.9 -p 8080:80 /bin/true
   assert_status 0
   run "$ROOT/tests/log-truth" "$trace" <(printf '%s\n' "$stderr")
@@ -398,7 +398,7 @@ refused()
 
 @test "container and host reach each other" {
   make_host
-  serve on_host tcp 7000 host
+  serve on_host serve tcp 7000 host
   start it --init sh -c '/probe serve tcp 80 container'
   run on_host "$probe" ask tcp "$address" 80
   assert_equal "container to ${address%.*.*}.0.1" "$output" "The host must reach the container by its address."
@@ -421,8 +421,8 @@ refused()
 @test "a third host is reached, and sees the address of the host" {
   make_host
   make_far_host
-  serve on_far tcp 7000 far
-  serve on_far udp 7001 far
+  serve on_far serve tcp 7000 far
+  serve on_far serve udp 7001 far
   run_on_host -q sh -c '/probe ask tcp 192.0.2.2 7000; /probe ask udp 192.0.2.2 7001'
   assert_equal "far to 192.0.2.1"$'\n'"far to 192.0.2.1" "$output" \
     "Another host has no way back to the container: its packets must bear the host's address (masquerade)."
@@ -499,7 +499,7 @@ refused()
 @test "who leaves does not take the others' network along" {
   make_host
   make_far_host
-  serve on_far tcp 7000 far
+  serve on_far serve tcp 7000 far
   start one --init sh -c 'echo ready; while ! [ -e /dev/shm/go ]; do sleep 0.1; done; /probe ask tcp 192.0.2.2 7000; exec sleep 3600'
   start two "${wait_inside[@]}"
   stop two
@@ -626,7 +626,7 @@ network_calls=socket,bind,getsockname,setsockopt,sendto,recvfrom,flock,mkdir,unl
 fault()
 {
   local call=$1 how=$2
-  run --separate-stderr -- nsenter --target "$host" --net --mount --wd="$PWD" -- \
+  run --separate-stderr -- "${on_host[@]}" \
     strace -f -o fault -e trace="${call%:*}" -e inject="${call%:*}:$how:when=${call#*:}" -- \
     "$STEP" -q --rootfs "$rootfs" -p 8080:80 /bin/true
   grep -q -e INJECTED -e 'killed by SIGKILL' fault
