@@ -169,15 +169,28 @@ static int userns_maps_read(const char *path, const char *owner,
 
 /* ---- Choosing ---- */
 
+/* One line of a map as the kernel shows it, "         0       1000          1".
+ * Returns where it ends, or NULL where there is none. */
+static const char *userns_maps_scan_extent(const char *line,
+                                           struct userns_extent *extent)
+{
+    uint64_t numbers[3];
+    for (int i = 0; i < 3 && line != NULL; i++)
+        line = number_scan(line + strspn(line, " \n"), UINT32_MAX, &numbers[i]);
+    if (line != NULL)
+        *extent = (struct userns_extent){
+            (uint32_t)numbers[0], (uint32_t)numbers[1], (uint32_t)numbers[2]};
+    return line;
+}
+
 bool userns_maps_is_host_root(void)
 {
     char text[64] = "";
-    uint32_t inside = 1, outside = 1, count = 0;
+    struct userns_extent all;
     return geteuid() == 0 &&
            files_read("/proc/self/uid_map", text, sizeof text) > 0 &&
-           sscanf(text, "%" SCNu32 " %" SCNu32 " %" SCNu32, &inside, &outside,
-                  &count) == 3 &&
-           inside == 0 && outside == 0 && count == UINT32_MAX;
+           userns_maps_scan_extent(text, &all) != NULL && all.inside == 0 &&
+           all.outside == 0 && all.count == UINT32_MAX;
 }
 
 /* Whether all these ids exist out here: root of a user namespace, such as in
@@ -190,15 +203,12 @@ static bool userns_maps_are_ours(const char *path, const struct userns_map *map)
         return false;
     for (size_t i = 0; i < map->count; i++) {
         const struct userns_extent *wanted = &map->extents[i];
-        uint32_t inside, count;
-        int length;
+        struct userns_extent ours;
         for (const char *line = text;
-             sscanf(line, "%" SCNu32 " %*u %" SCNu32 "%n", &inside, &count,
-                    &length) == 2;
-             line += length)
-            if (wanted->outside >= inside &&
+             (line = userns_maps_scan_extent(line, &ours)) != NULL;)
+            if (wanted->outside >= ours.inside &&
                 (uint64_t)wanted->outside + wanted->count <=
-                    (uint64_t)inside + count) {
+                    (uint64_t)ours.inside + ours.count) {
                 found++;
                 break;
             }
@@ -363,6 +373,10 @@ static pid_t userns_maps_start_helper(const char *path,
         return (pid_t)log_call(helper, "a process for the helper", "clone3(0)");
     if (helper > 0)
         return helper;
+    /* What we have blocked is meant for the command, and stays over an execve. */
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     log_before_call("a helper that may map them", "execve(\"%s\", [%s])", path,
                     text);
     execv(path, arguments);

@@ -47,6 +47,7 @@ run_as()
 # What is in faults.bash, and run_traced, then trace as the one named in as_whom.
 strace()
 {
+  rm -f "$BATS_TEST_TMPDIR"/{trace,fault-trace,setup-calls} # another user's, maybe
   if [ "${as_whom:-root}" = root ]; then command strace "$@"; else as_user "$(type -P strace)" "$@"; fi
 }
 
@@ -189,20 +190,20 @@ wait_inside=(sh -c 'echo ready; read -r _; exit 0')
 @test "newuidmap and newgidmap run at the same time" {
   # Each of these waits for the other to have come, before it does its work.
   requires root newuidmap
-  local helper other
+  local helper other patience=${NSCTL_TEST_PATIENCE:-60}
   local -a setpriv
   mkdir helpers
   mkfifo -m 666 newuidmap-is-here newgidmap-is-here
   for helper in newuidmap newgidmap; do
     other=newgidmap
     [ "$helper" = newuidmap ] || other=newuidmap
-    printf '#!/bin/sh\ncd %s && { echo >%s-is-here & read -r _ <%s-is-here; wait; exec %s "$@"; }\n' \
-      "$PWD" "$helper" "$other" "$(command -v "$helper")" >"helpers/$helper"
+    printf '#!/bin/sh\ncd %s; timeout %s sh -c "echo >%s-is-here" & timeout %s sh -c "read -r _ <%s-is-here" && wait && exec %s "$@"\n' \
+      "$PWD" "$patience" "$helper" "$patience" "$other" "$(command -v "$helper")" >"helpers/$helper"
     chmod 755 "helpers/$helper"
   done
   user_command >/dev/null
   run --separate-stderr -- subids "$user_name:200000:65536"$'\n' "$user_name:200000:65536"$'\n' "${setpriv[@]}" "PATH=$PWD/helpers:$PATH" \
-    timeout "${NSCTL_TEST_PATIENCE:-60}" "$STEP" -q sh -c 'wc -l </proc/self/uid_map'
+    "$STEP" -q sh -c 'wc -l </proc/self/uid_map'
   assert_status 0 "newuidmap and newgidmap were not both run, or one was awaited before the other was started, which costs as much time again: start both, then wait for both."
   assert_equal 2 "$output"
 }
