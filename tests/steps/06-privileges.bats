@@ -101,7 +101,7 @@ default=00000000800405fb # the eleven
 @test "capabilities are added and dropped by name, in either case, with or without CAP_" {
   answers 00000000800405fa "" --cap-drop chown sh -c "$field" - CapBnd
   answers 00000000800005fa "" --cap-drop CAP_chown --cap-drop CAP_SYS_CHROOT sh -c "$field" - CapEff
-  answers 00000000800415fb "" --cap-add=NET_ADMIN --cap-add Cap_Sys_Module sh -c "$field" - CapPrm
+  answers 00000000800515fb "" --cap-add=NET_ADMIN --cap-add Cap_Sys_Module sh -c "$field" - CapPrm
   answers 0000000000000001 "What is named counts more than ALL." --cap-add chown --cap-drop all sh -c "$field" - CapEff
   answers 0000000000000000 "" --cap-drop ALL sh -c "$field" - CapBnd
 }
