@@ -390,7 +390,7 @@ MD
 
 @test "exercise: tasks stand where the answers stood, within 80 columns" {
   works "$tools/exercise" 01
-  has 'make check-01'
+  has 'sudo make check-01'
   grep -qF '    /* Exercise name (main): The name' exercises/01-hello/main.c
   grep -qF '     *     stays  as  it is * /' exercises/01-hello/main.c
   grep -qF '     * Hint: vague' exercises/01-hello/main.c

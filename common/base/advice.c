@@ -73,6 +73,9 @@ static const struct advice {
      "the cgroup to be born into has controllers enabled for children of its "
      "own, so it may not hold a process; cgroups(7), no internal processes"},
     {"clone3", EACCES, "the cgroup to be born into is not ours to write"},
+    {"clone3", ENOENT,
+     "the cgroup to be born into lies outside our cgroup namespace, and where "
+     "version 2 is mounted with nsdelegate, nothing leads there"},
     {"clone3", ENODEV, "the cgroup to be born into was removed meanwhile"},
     {"unshare", EINVAL, "the kernel was built without this namespace"},
     {"unshare", ENOSPC,

@@ -132,8 +132,9 @@ int cgroup_enter(const struct cgroup *cgroup)
             files_write_setting(path, "0", "into the cgroup") == -1)
             return -1;
     }
-    /* Now, not in clone3: a cgroup namespace takes for its root the cgroup that
-     * its maker is in, and in clone3 that is still the parent's. */
+    /* Now, and not before: a cgroup namespace takes for its root the cgroup that
+     * its maker is in. Among clone3's flags that is the parent's, unless the
+     * child is born inside, which version 1 can not do. */
     int result = unshare(CLONE_NEWCGROUP);
     if (log_call(result, "which it takes for the root of all",
                  "unshare(CLONE_NEWCGROUP)") == -1)
