@@ -110,7 +110,7 @@ sanitize: sanitize-build ## build with ASan and UBSan, in build/sanitize, and ru
 	@tests/leaks build/sanitize
 	@# Leaks were looked for above: LeakSanitizer does not work below strace.
 	ASAN_OPTIONS=detect_leaks=0 tests/run --host --brief --programs build/sanitize
-	IMAGE_TOOL=$(CURDIR)/build/sanitize/obj/tests/image/tool bats tests/archives.bats
+	IMAGE_TOOL=$(CURDIR)/build/sanitize/obj/tests/image/tool bats tests/archives.bats tests/layers.bats
 
 # ---- Learning ----
 

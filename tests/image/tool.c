@@ -7,6 +7,10 @@
  *   tool copy FILE >COPY                the same entries, written by us
  *   tool write <DESCRIPTION >FILE       an archive of any entries, also evil ones
  *   tool naive FILE DIRECTORY           unpacks as one must not: the control
+ *   tool unpack [OPTION…] FILE DIRECTORY  a layer; then the digests of the file and
+ *                                       of what it unpacks to, and what was in it
+ *            --devices, --no-devices, --own-all, --plain-tree, --most-bytes=N
+ *   tool pack [--gzip|--zstd] DIRECTORY FILE
  *
  * A description has a line for each entry, with tabs between its words, which
  * are the kind and key=value:
@@ -19,9 +23,13 @@
 #include "common/base/sha256.h"
 #include "common/base/tar_reader.h"
 #include "common/base/tar_writer.h"
+#include "common/image/layer_pack.h"
+#include "common/image/layer_unpack.h"
+#include "common/image/stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -314,18 +322,51 @@ static int tool_write(char **arguments)
 
 /* ---- naive ---- */
 
+static int naive_remove_one(const char *path, const struct stat *status,
+                            int type, struct FTW *where)
+{
+    (void)status;
+    (void)type;
+    (void)where;
+    remove(path);
+    return 0;
+}
+
+static int naive_remove_in(const char *path, const struct stat *status,
+                           int type, struct FTW *where)
+{
+    return where->level == 0 ? 0 : naive_remove_one(path, status, type, where);
+}
+
+static int naive_whiteout(const char *directory, const char *name)
+{
+    char victim[8192 + 256];
+    bool all = strcmp(name, ".wh..opq") == 0;
+    snprintf(victim, sizeof victim, "%s%s", directory, all ? "." : name);
+    if (all)
+        return nftw(victim, naive_remove_in, 8, FTW_DEPTH | FTW_PHYS);
+    return nftw(victim, naive_remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 /* What anybody would write at first: every path as it stands there. */
-static int naive_entry(struct tar_reader *reader, const struct tar_entry *entry)
+static int naive_entry(struct tar_reader *reader, const struct tar_entry *entry,
+                       const char *directory)
 {
     struct tar_piece piece;
-    const char *path = entry->path, *name = strrchr(path, '/');
-    name = name == NULL ? path : name + 1;
+    char path[8192], target[8192];
     dev_t device = makedev(entry->device_major, entry->device_minor);
+    snprintf(path, sizeof path, "%s/%s", directory, entry->path);
+    snprintf(target, sizeof target, "%s/%s", directory, entry->target);
+    if (strcmp(entry->path, ".") == 0)
+        snprintf(path, sizeof path, "%s", directory);
+    if (entry->path[0] == '/')
+        snprintf(path, sizeof path, "%s", entry->path);
+    char *name = strrchr(path, '/') + 1;
     if (strncmp(name, ".wh.", 4) == 0) {
-        char victim[4096];
-        snprintf(victim, sizeof victim, "%.*s%s", (int)(name - path), path,
-                 name + 4);
-        return remove(victim);
+        char rest[256];
+        snprintf(rest, sizeof rest, "%s", name + 4);
+        *name = '\0';
+        return naive_whiteout(path, rest);
     }
     switch (entry->kind) {
     case TAR_FILE: {
@@ -339,11 +380,10 @@ static int naive_entry(struct tar_reader *reader, const struct tar_entry *entry)
         break;
     }
     case TAR_HARD_LINK:
-        unlink(path);
-        return link(entry->target, path);
+        remove(path);
+        return link(entry->target[0] == '/' ? entry->target : target, path);
     case TAR_SYMLINK:
-        if (strcmp(path, ".") != 0)
-            unlink(path);
+        remove(path);
         return symlink(entry->target, path);
     case TAR_DIRECTORY:
         if (mkdir(path, 0700) == -1 && errno != EEXIST)
@@ -369,15 +409,102 @@ static int tool_naive(char **arguments)
     struct tar_reader reader;
     struct tar_entry entry;
     int result, fd = open_archive(arguments[0]);
-    if (fd == -1 || chdir(arguments[1]) == -1 ||
-        tar_reader_start(&reader, arguments[0], read_fd, &fd,
-                         &tar_default_limits) == -1)
+    if (fd == -1 || tar_reader_start(&reader, arguments[0], read_fd, &fd,
+                                     &tar_default_limits) == -1)
         return -1;
     while ((result = tar_reader_next(&reader, &entry)) == 1)
-        naive_entry(&reader, &entry);
+        naive_entry(&reader, &entry, arguments[1]);
     tar_reader_free(&reader);
     close(fd);
     return result;
+}
+
+/* ---- unpack, pack ---- */
+
+static void print_stream(const struct stream *stream)
+{
+    char stored[SHA256_TEXT], plain[SHA256_TEXT];
+    sha256_text(stream->stored_digest, stored);
+    sha256_text(stream->plain_digest, plain);
+    printf("stored %s %" PRIu64 "\nplain %s %" PRIu64 "\n", stored,
+           stream->stored_bytes, plain, stream->plain_bytes);
+}
+
+static int unpack_stream(struct stream *stream, int directory_fd,
+                         const struct layer_options *options,
+                         const struct tar_limits *limits)
+{
+    struct layer_counts counts;
+    struct tar_reader reader;
+    if (tar_reader_start(&reader, stream->name, stream_read, stream, limits) ==
+        -1)
+        return -1;
+    int result = layer_unpack(&reader, directory_fd, options, &counts);
+    tar_reader_free(&reader);
+    if (result == -1 || stream_finish(stream) == -1)
+        return -1;
+    print_stream(stream);
+    printf("entries %" PRIu64 " bytes %" PRIu64 " devices-left-out %" PRIu64
+           " attributes-left-out %" PRIu64 "\n",
+           counts.entries, counts.bytes, counts.devices, counts.attributes);
+    return 0;
+}
+
+static int tool_unpack(char **arguments)
+{
+    struct tar_limits limits = tar_default_limits;
+    struct layer_options options = {0};
+    struct stream stream;
+    for (; strncmp(arguments[0], "--", 2) == 0; arguments++) {
+        if (strcmp(arguments[0], "--devices") == 0)
+            options.devices = LAYER_DEVICES_MAKE;
+        else if (strcmp(arguments[0], "--no-devices") == 0)
+            options.devices = LAYER_DEVICES_LEAVE_OUT;
+        else if (strcmp(arguments[0], "--own-all") == 0)
+            options.own_all = true;
+        else if (strcmp(arguments[0], "--plain-tree") == 0)
+            options.plain_tree = true;
+        else if (strncmp(arguments[0], "--most-bytes=", 13) == 0)
+            limits.bytes = strtoull(arguments[0] + 13, NULL, 10);
+        else
+            return log_error("no such option: %s", arguments[0]);
+    }
+    int fd = strcmp(arguments[0], "-") == 0 ? STDIN_FILENO
+                                            : open_archive(arguments[0]);
+    int directory_fd = open(arguments[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1 || directory_fd == -1)
+        return -1;
+    int result = stream_open(&stream, arguments[0], fd, UINT64_MAX);
+    if (result == 0)
+        result = unpack_stream(&stream, directory_fd, &options, &limits);
+    stream_close(&stream);
+    close(directory_fd);
+    close(fd);
+    return result;
+}
+
+static int tool_pack(char **arguments)
+{
+    enum stream_format format = STREAM_PLAIN;
+    struct stream stream;
+    for (; strncmp(arguments[0], "--", 2) == 0; arguments++)
+        format =
+            strcmp(arguments[0], "--gzip") == 0 ? STREAM_GZIP : STREAM_ZSTD;
+    int directory_fd = open(arguments[0], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(arguments[1], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    if (fd == -1 || directory_fd == -1)
+        return (int)log_call(-1, "open", "openat(\"%s\")", arguments[1]);
+    int result = stream_create(&stream, arguments[1], fd, format);
+    tar_writer_start(&writer, stream_write, &stream);
+    if (result == 0 &&
+        (layer_pack(directory_fd, arguments[0], &writer) == -1 ||
+         tar_writer_finish(&writer) == -1 || stream_finish(&stream) == -1))
+        result = -1;
+    if (result == 0)
+        print_stream(&stream);
+    stream_close(&stream);
+    close(directory_fd);
+    return close(fd) == 0 ? result : -1;
 }
 
 int main(int count, char **words)
@@ -389,7 +516,8 @@ int main(int count, char **words)
     } commands[] = {
         {"sha256", tool_sha256, 0}, {"list", tool_list, 1},
         {"copy", tool_copy, 1},     {"write", tool_write, 0},
-        {"naive", tool_naive, 2},
+        {"naive", tool_naive, 2},   {"unpack", tool_unpack, 2},
+        {"pack", tool_pack, 2},
     };
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (count >= 2 + commands[i].least &&

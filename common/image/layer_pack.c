@@ -1,0 +1,480 @@
+#include "common/image/layer_pack.h"
+
+#include "common/base/log.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+enum { PACK_BUFFER = 128 * 1024, PACK_ATTRIBUTES = 64 };
+
+/* A file with more names than one, and the first of them. */
+struct pack_link {
+    dev_t device;
+    ino_t inode;
+    char *path;
+    struct pack_link *next;
+};
+
+/* A directory that is being packed, and how far. */
+struct pack_level {
+    int fd; /* closed with it, but for the top's */
+    char **names;
+    size_t count, next;
+    size_t length; /* of the path before its names */
+};
+
+enum { PACK_LINK_LISTS = 1024 };
+
+struct pack {
+    const char *name; /* of the directory, for messages */
+    struct tar_writer *writer;
+    struct pack_level *levels;
+    size_t depth, capacity;
+    struct pack_link *links[PACK_LINK_LISTS];
+    char path[PATH_MAX]; /* of the entry at hand; "." for the top */
+    char target[PATH_MAX];
+    struct tar_attribute attributes[PACK_ATTRIBUTES];
+    char attribute_names[XATTR_LIST_MAX];
+    char *attribute_values; /* XATTR_SIZE_MAX for each that there is */
+    unsigned char buffer[PACK_BUFFER];
+};
+
+/* ---- Errors ---- */
+
+static int pack_failed(const struct pack *pack, const char *call)
+{
+    log_call(-1, "pack a layer", "%s(\"%s/%s\")", call, pack->name, pack->path);
+    return -1;
+}
+
+static int pack_refuse(const struct pack *pack, const char *why)
+{
+    log_error("%s/%s can not be in a layer: %s", pack->name, pack->path, why);
+    errno = EINVAL;
+    return -1;
+}
+
+/* ---- What a file has besides its data ---- */
+
+static bool pack_begins_with(const char *name, const char *beginning)
+{
+    return strncmp(name, beginning, strlen(beginning)) == 0;
+}
+
+/* Whether an attribute belongs into a layer: 1, 0, or -1. Those of overlay are
+ * for this host; but two of them say that the file is not here. */
+static int pack_wants(const struct pack *pack, const char *name)
+{
+    bool overlays = pack_begins_with(name, "user.overlay.") ||
+                    pack_begins_with(name, "trusted.overlay.");
+    const char *rest = strrchr(name, '.');
+    if (overlays &&
+        (strcmp(rest, ".redirect") == 0 || strcmp(rest, ".metacopy") == 0))
+        return pack_refuse(pack, "overlay has left a part of it in the layer "
+                                 "below (redirect_dir, metacopy)");
+    return !overlays && (pack_begins_with(name, "user.") ||
+                         strcmp(name, "security.capability") == 0);
+}
+
+static int pack_compare_attributes(const void *a, const void *b)
+{
+    return strcmp(((const struct tar_attribute *)a)->name,
+                  ((const struct tar_attribute *)b)->name);
+}
+
+/* Fills in the entry's attributes, in the order of their names. */
+static int pack_attributes(struct pack *pack, int fd, struct tar_entry *entry)
+{
+    size_t count = 0;
+    ssize_t length =
+        flistxattr(fd, pack->attribute_names, sizeof pack->attribute_names);
+    if (length == -1 && errno == EOPNOTSUPP)
+        return 0;
+    if (length == -1)
+        return pack_failed(pack, "flistxattr");
+    const char *end = pack->attribute_names + length;
+    for (const char *name = pack->attribute_names; name < end;
+         name += strlen(name) + 1) {
+        int wanted = pack_wants(pack, name);
+        if (wanted == -1)
+            return -1;
+        if (wanted == 0)
+            continue;
+        if (count == PACK_ATTRIBUTES)
+            return pack_refuse(pack, "it has too many extended attributes");
+        pack->attributes[count++].name = name;
+    }
+    if (count == 0)
+        return 0;
+    free(pack->attribute_values);
+    pack->attribute_values = malloc(count * XATTR_SIZE_MAX);
+    if (pack->attribute_values == NULL)
+        return pack_failed(pack, "malloc");
+    qsort(pack->attributes, count, sizeof pack->attributes[0],
+          pack_compare_attributes);
+    for (size_t i = 0; i < count; i++) {
+        char *value = pack->attribute_values + i * XATTR_SIZE_MAX;
+        ssize_t size =
+            fgetxattr(fd, pack->attributes[i].name, value, XATTR_SIZE_MAX);
+        if (size == -1)
+            return pack_failed(pack, "fgetxattr");
+        pack->attributes[i].value = value;
+        pack->attributes[i].size = (size_t)size;
+    }
+    entry->attributes = pack->attributes;
+    entry->attribute_count = count;
+    return 0;
+}
+
+static struct tar_entry pack_entry(const struct pack *pack, enum tar_kind kind,
+                                   const struct stat *status)
+{
+    return (struct tar_entry){
+        .kind = kind,
+        .path = pack->path,
+        .target = "",
+        .mode = status->st_mode & 07777,
+        .uid = status->st_uid,
+        .gid = status->st_gid,
+        .size = kind == TAR_FILE ? (uint64_t)status->st_size : 0,
+        .mtime = status->st_mtim.tv_sec,
+    };
+}
+
+/* ---- Files of several names ---- */
+
+static struct pack_link **pack_link_list(struct pack *pack,
+                                         const struct stat *status)
+{
+    return &pack->links[(status->st_ino ^ status->st_dev) % PACK_LINK_LISTS];
+}
+
+/* The first name of a file, NULL where this is it. */
+static const char *pack_find_link(struct pack *pack, const struct stat *status)
+{
+    for (const struct pack_link *link = *pack_link_list(pack, status);
+         link != NULL; link = link->next)
+        if (link->inode == status->st_ino && link->device == status->st_dev)
+            return link->path;
+    return NULL;
+}
+
+static int pack_remember_link(struct pack *pack, const struct stat *status)
+{
+    struct pack_link **list = pack_link_list(pack, status);
+    struct pack_link *link = malloc(sizeof *link);
+    if (link == NULL)
+        return pack_failed(pack, "malloc");
+    link->device = status->st_dev;
+    link->inode = status->st_ino;
+    link->path = strdup(pack->path);
+    link->next = *list;
+    *list = link;
+    return link->path != NULL ? 0 : pack_failed(pack, "strdup");
+}
+
+static void pack_forget_links(struct pack *pack)
+{
+    for (size_t i = 0; i < PACK_LINK_LISTS; i++)
+        while (pack->links[i] != NULL) {
+            struct pack_link *link = pack->links[i];
+            pack->links[i] = link->next;
+            free(link->path);
+            free(link);
+        }
+}
+
+/* ---- Each kind ---- */
+
+static int pack_data(struct pack *pack, int fd, uint64_t size)
+{
+    while (size > 0) {
+        size_t wanted = size < PACK_BUFFER ? (size_t)size : PACK_BUFFER;
+        ssize_t got = read(fd, pack->buffer, wanted);
+        if (got == -1 && errno == EINTR)
+            continue;
+        if (got == -1)
+            return pack_failed(pack, "read");
+        if (got == 0)
+            return pack_refuse(pack, "it has shrunk while it was read");
+        if (tar_writer_body(pack->writer, pack->buffer, (size_t)got) == -1)
+            return -1;
+        size -= (uint64_t)got;
+    }
+    return 0;
+}
+
+static int pack_file(struct pack *pack, int parent_fd, const char *name)
+{
+    struct stat status;
+    /* It was no pipe and no device a moment ago, but now? O_NONBLOCK. */
+    int fd =
+        openat(parent_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd == -1)
+        return pack_failed(pack, "openat");
+    int result = -1;
+    if (fstat(fd, &status) == -1) {
+        pack_failed(pack, "fstat");
+    } else if (!S_ISREG(status.st_mode)) {
+        pack_refuse(pack, "it has changed while it was read");
+    } else {
+        struct tar_entry entry = pack_entry(pack, TAR_FILE, &status);
+        if (pack_attributes(pack, fd, &entry) == 0 &&
+            tar_writer_entry(pack->writer, &entry) == 0)
+            result = pack_data(pack, fd, entry.size);
+    }
+    close(fd);
+    return result;
+}
+
+static int pack_link(struct pack *pack, const struct stat *status,
+                     const char *target, enum tar_kind kind)
+{
+    struct tar_entry entry = pack_entry(pack, kind, status);
+    entry.target = target;
+    return tar_writer_entry(pack->writer, &entry);
+}
+
+static int pack_symlink(struct pack *pack, int parent_fd, const char *name,
+                        const struct stat *status)
+{
+    ssize_t length =
+        readlinkat(parent_fd, name, pack->target, sizeof pack->target - 1);
+    if (length == -1)
+        return pack_failed(pack, "readlinkat");
+    pack->target[length] = '\0';
+    return pack_link(pack, status, pack->target, TAR_SYMLINK);
+}
+
+static int pack_device(struct pack *pack, const struct stat *status)
+{
+    enum tar_kind kind =
+        S_ISCHR(status->st_mode) ? TAR_CHARACTER_DEVICE : TAR_BLOCK_DEVICE;
+    struct tar_entry entry = pack_entry(pack, kind, status);
+    entry.device_major = major(status->st_rdev);
+    entry.device_minor = minor(status->st_rdev);
+    return tar_writer_entry(pack->writer, &entry);
+}
+
+/* ---- What is gone ---- */
+
+/* Overlay's two spellings of it: a device 0:0, and since Linux 6.7 an empty file
+ * with an attribute. */
+static bool pack_is_whiteout(int parent_fd, const char *name,
+                             const struct stat *status)
+{
+    char value;
+    if (S_ISCHR(status->st_mode))
+        return status->st_rdev == makedev(0, 0);
+    if (!S_ISREG(status->st_mode) || status->st_size > 0)
+        return false;
+    int fd =
+        openat(parent_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd == -1)
+        return false; /* packing it will fail, and say so */
+    bool is = fgetxattr(fd, "user.overlay.whiteout", &value, 1) != -1 ||
+              fgetxattr(fd, "trusted.overlay.whiteout", &value, 1) != -1;
+    close(fd);
+    return is;
+}
+
+static bool pack_is_opaque(int fd)
+{
+    char value = 0;
+    return (fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1 ||
+            fgetxattr(fd, "trusted.overlay.opaque", &value, 1) == 1) &&
+           value == 'y';
+}
+
+/* An empty file named `mark`NAME in the directory of the path at hand; nothing
+ * else about it means anything. */
+static int pack_mark(struct pack *pack, const char *mark, const char *name)
+{
+    char path[PATH_MAX + 16];
+    const char *slash = strrchr(pack->path, '/');
+    int directory = slash == NULL ? 0 : (int)(slash + 1 - pack->path);
+    snprintf(path, sizeof path, "%.*s%s%s", directory, pack->path, mark, name);
+    struct tar_entry entry = {.kind = TAR_FILE, .path = path, .target = ""};
+    return tar_writer_entry(pack->writer, &entry);
+}
+
+/* ---- All of it ---- */
+
+static int pack_compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Reads all names in a directory, sorted; they are the level's, even if -1. */
+static int pack_read_names(const struct pack *pack, struct pack_level *level)
+{
+    size_t capacity = 0;
+    struct dirent *found;
+    int copy = openat(level->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = copy == -1 ? NULL : fdopendir(copy);
+    if (directory == NULL) {
+        if (copy != -1)
+            close(copy);
+        return pack_failed(pack, "openat");
+    }
+    errno = 0;
+    while ((found = readdir(directory)) != NULL) {
+        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
+            continue;
+        if (level->count == capacity) {
+            capacity = 2 * capacity + 32;
+            char **larger =
+                realloc(level->names, capacity * sizeof *level->names);
+            if (larger == NULL)
+                break;
+            level->names = larger;
+        }
+        level->names[level->count] = strdup(found->d_name);
+        if (level->names[level->count] == NULL)
+            break;
+        level->count++;
+        errno = 0;
+    }
+    int error = errno;
+    closedir(directory);
+    errno = error;
+    if (error != 0)
+        return pack_failed(pack, "getdents64");
+    if (level->count > 0)
+        qsort(level->names, level->count, sizeof *level->names,
+              pack_compare_names);
+    return 0;
+}
+
+static void pack_leave(struct pack *pack)
+{
+    struct pack_level *level = &pack->levels[--pack->depth];
+    for (size_t i = 0; i < level->count; i++)
+        free(level->names[i]);
+    free(level->names);
+    if (pack->depth > 0)
+        close(level->fd);
+}
+
+/* Packs the directory of the path at hand; what is in it is next. `fd` is closed
+ * with it, unless it is the top's. */
+static int pack_enter(struct pack *pack, int fd)
+{
+    struct stat status;
+    if (pack->depth == pack->capacity) {
+        size_t capacity = 16 + 2 * pack->capacity;
+        void *larger = realloc(pack->levels, capacity * sizeof *pack->levels);
+        if (larger == NULL) {
+            if (pack->depth > 0)
+                close(fd);
+            return pack_failed(pack, "realloc");
+        }
+        pack->levels = larger;
+        pack->capacity = capacity;
+    }
+    struct pack_level *level = &pack->levels[pack->depth++];
+    *level = (struct pack_level){.fd = fd, .length = strlen(pack->path)};
+    if (fstat(fd, &status) == -1)
+        return pack_failed(pack, "fstat");
+    struct tar_entry entry = pack_entry(pack, TAR_DIRECTORY, &status);
+    if (pack_attributes(pack, fd, &entry) == -1 ||
+        tar_writer_entry(pack->writer, &entry) == -1 ||
+        pack_read_names(pack, level) == -1)
+        return -1;
+    /* The top is ".", but what is in it is not "./NAME". */
+    if (pack->depth == 1)
+        level->length = 0;
+    else
+        pack->path[level->length++] = '/';
+    pack->path[level->length] = '\0';
+    return pack_is_opaque(fd) ? pack_mark(pack, ".wh..wh.", ".opq") : 0;
+}
+
+static int pack_name(struct pack *pack, int parent_fd, const char *name)
+{
+    struct stat status;
+    if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
+        return pack_failed(pack, "newfstatat");
+    if (pack_is_whiteout(parent_fd, name, &status))
+        return pack_mark(pack, ".wh.", name);
+    if (pack_begins_with(name, ".wh."))
+        return pack_refuse(pack, "there its name would say that another file "
+                                 "is gone");
+    if (S_ISDIR(status.st_mode)) {
+        int fd = openat(parent_fd, name,
+                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return fd != -1 ? pack_enter(pack, fd) : pack_failed(pack, "openat");
+    }
+    if (S_ISSOCK(status.st_mode)) {
+        log_note("left out: %s/%s, a socket", pack->name, pack->path);
+        return 0;
+    }
+    if (status.st_nlink > 1) {
+        const char *first = pack_find_link(pack, &status);
+        if (first != NULL)
+            return pack_link(pack, &status, first, TAR_HARD_LINK);
+        if (pack_remember_link(pack, &status) == -1)
+            return -1;
+    }
+    switch (status.st_mode & S_IFMT) {
+    case S_IFREG:
+        return pack_file(pack, parent_fd, name);
+    case S_IFLNK:
+        return pack_symlink(pack, parent_fd, name, &status);
+    case S_IFIFO:
+        return pack_link(pack, &status, "", TAR_FIFO);
+    default:
+        return pack_device(pack, &status);
+    }
+}
+
+/* The next name of the innermost directory, or back to the one it is in. */
+static int pack_next(struct pack *pack)
+{
+    struct pack_level *level = &pack->levels[pack->depth - 1];
+    if (level->next == level->count) {
+        pack_leave(pack);
+        return 0;
+    }
+    const char *name = level->names[level->next++];
+    size_t size = strlen(name) + 1;
+    if (level->length + size + 1 > sizeof pack->path) {
+        errno = ENAMETOOLONG;
+        return pack_failed(pack, "openat");
+    }
+    memcpy(pack->path + level->length, name, size);
+    return pack_name(pack, level->fd, name);
+}
+
+int layer_pack(int directory_fd, const char *name, struct tar_writer *writer)
+{
+    struct pack *pack = calloc(1, sizeof *pack);
+    if (pack == NULL)
+        return (int)log_call(-1, "pack a layer", "malloc(%zu)", sizeof *pack);
+    pack->name = name;
+    pack->writer = writer;
+    memcpy(pack->path, ".", 2);
+    int result = pack_enter(pack, directory_fd);
+    while (result == 0 && pack->depth > 0)
+        result = pack_next(pack);
+    int saved_errno = errno;
+    while (pack->depth > 0)
+        pack_leave(pack);
+    pack_forget_links(pack);
+    free(pack->levels);
+    free(pack->attribute_values);
+    free(pack);
+    errno = saved_errno;
+    return result;
+}
