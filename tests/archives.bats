@@ -166,6 +166,13 @@ same_as_python()
   done
 }
 
+@test "tar: a tree that was packed as a layer is read by Python as it is" {
+  make_tree
+  "$tool" pack tree x.tar
+  same_as_python x.tar
+  assert_equal "$(find tree -printf x | wc -c)" "$(wc -l <got)"
+}
+
 @test "tar: the same entries make the same bytes" {
   make_tree
   tar --format=gnu -cf x.tar tree

@@ -11,6 +11,8 @@
  *                                       of what it unpacks to, and what was in it
  *            --devices, --no-devices, --own-all, --plain-tree, --most-bytes=N
  *   tool pack [--gzip|--zstd] DIRECTORY FILE
+ *   tool attributes FILE…               "FILE NAME=HEX" for each extended one
+ *   tool set-attribute FILE NAME HEX
  *
  * A description has a line for each entry, with tabs between its words, which
  * are the kind and key=value:
@@ -507,6 +509,43 @@ static int tool_pack(char **arguments)
     return close(fd) == 0 ? result : -1;
 }
 
+/* ---- attributes ---- */
+
+static int tool_attributes(char **arguments)
+{
+    static char names[65536], value[65536];
+    for (; *arguments != NULL; arguments++) {
+        ssize_t length = llistxattr(*arguments, names, sizeof names);
+        if (length == -1)
+            return (int)log_call(-1, "look", "llistxattr(\"%s\")", *arguments);
+        for (const char *name = names; name < names + length;
+             name += strlen(name) + 1) {
+            ssize_t size = lgetxattr(*arguments, name, value, sizeof value);
+            printf("%s %s=", *arguments, name);
+            for (ssize_t i = 0; i < size; i++)
+                printf("%02x", (unsigned char)value[i]);
+            putchar('\n');
+        }
+    }
+    return 0;
+}
+
+static int tool_set_attribute(char **arguments)
+{
+    char value[256];
+    size_t size = 0;
+    for (const char *hex = arguments[2]; hex[0] != '\0' && hex[1] != '\0';
+         hex += 2) {
+        const char digits[3] = {hex[0], hex[1], '\0'};
+        if (size == sizeof value)
+            return log_error("too long");
+        value[size++] = (char)strtoul(digits, NULL, 16);
+    }
+    return (int)log_call(lsetxattr(arguments[0], arguments[1], value, size, 0),
+                         "set it", "lsetxattr(\"%s\", \"%s\")", arguments[0],
+                         arguments[1]);
+}
+
 int main(int count, char **words)
 {
     static const struct {
@@ -514,10 +553,15 @@ int main(int count, char **words)
         int (*run)(char **arguments);
         int least;
     } commands[] = {
-        {"sha256", tool_sha256, 0}, {"list", tool_list, 1},
-        {"copy", tool_copy, 1},     {"write", tool_write, 0},
-        {"naive", tool_naive, 2},   {"unpack", tool_unpack, 2},
+        {"sha256", tool_sha256, 0},
+        {"list", tool_list, 1},
+        {"copy", tool_copy, 1},
+        {"write", tool_write, 0},
+        {"naive", tool_naive, 2},
+        {"unpack", tool_unpack, 2},
         {"pack", tool_pack, 2},
+        {"attributes", tool_attributes, 1},
+        {"set-attribute", tool_set_attribute, 3},
     };
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (count >= 2 + commands[i].least &&
