@@ -50,6 +50,7 @@ static int network_add_bridge(struct netlink *netlink, struct in_addr gateway)
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
     unsigned char hardware[ETH_ALEN];
     network_hardware_address(gateway, hardware);
+    int result = 0;
     netlink_start(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link);
     netlink_put_text(&request, IFLA_IFNAME, NETWORK_BRIDGE_NAME);
     /* Or it would take that of one of its ports, another whenever one leaves,
@@ -58,9 +59,10 @@ static int network_add_bridge(struct netlink *netlink, struct in_addr gateway)
     netlink_nest(&request, IFLA_LINKINFO);
     netlink_put_text(&request, IFLA_INFO_KIND, "bridge");
     netlink_nest_end(&request);
-    return netlink_call(netlink, &request, "a bridge for all containers",
-                        "IFLA_IFNAME=\"%s\", IFLA_INFO_KIND=\"bridge\"",
-                        NETWORK_BRIDGE_NAME);
+    result = netlink_call(netlink, &request, "a bridge for all containers",
+                          "IFLA_IFNAME=\"%s\", IFLA_INFO_KIND=\"bridge\"",
+                          NETWORK_BRIDGE_NAME);
+    return result;
 }
 
 /* A cable: what goes in at one end comes out at the other. Its far end is born
@@ -75,6 +77,7 @@ static int network_add_veth(struct netlink *netlink, struct in_addr address,
     char name[IFNAMSIZ];
     network_hardware_address(address, hardware);
     network_link_name(address, name);
+    int result = 0;
     netlink_start(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, here);
     netlink_put_text(&request, IFLA_IFNAME, name);
     netlink_put_u32(&request, IFLA_MASTER, if_nametoindex(NETWORK_BRIDGE_NAME));
@@ -89,8 +92,9 @@ static int network_add_veth(struct netlink *netlink, struct in_addr address,
     netlink_nest_end(&request);
     netlink_nest_end(&request);
     netlink_nest_end(&request);
-    return netlink_call(netlink, &request, "a cable from the bridge to eth0",
-                        "IFLA_IFNAME=\"%s\", IFLA_INFO_KIND=\"veth\"", name);
+    result = netlink_call(netlink, &request, "a cable from the bridge to eth0",
+                          "IFLA_IFNAME=\"%s\", IFLA_INFO_KIND=\"veth\"", name);
+    return result;
 }
 
 static int network_add_address(struct netlink *netlink, const char *name,
@@ -103,23 +107,29 @@ static int network_add_address(struct netlink *netlink, const char *name,
         .ifa_index = if_nametoindex(name),
     };
     char text[INET_ADDRSTRLEN];
+    int result = 0;
     inet_ntop(AF_INET, &address, text, sizeof text);
+    /* At a cable to one other, IFA_ADDRESS would be the other's. */
     netlink_start(&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, start);
     netlink_put(&request, IFA_LOCAL, &address, sizeof address);
     netlink_put(&request, IFA_ADDRESS, &address, sizeof address);
-    return netlink_call(netlink, &request, "its address",
-                        "ifa_prefixlen=%d, IFA_LOCAL=\"%s\"",
-                        NETWORK_PREFIX_LENGTH, text);
+    result = netlink_call(netlink, &request, "its address",
+                          "ifa_prefixlen=%d, IFA_LOCAL=\"%s\"",
+                          NETWORK_PREFIX_LENGTH, text);
+    return result;
 }
 
 static int network_switch_on(struct netlink *netlink, const char *name)
 {
     struct netlink_request request = {0};
+    /* Flags, and which of them are meant. */
     struct ifinfomsg link = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    int result = 0;
     netlink_start(&request, RTM_NEWLINK, 0, link);
     netlink_put_text(&request, IFLA_IFNAME, name);
-    return netlink_call(netlink, &request, "switched on",
-                        "IFF_UP, IFLA_IFNAME=\"%s\"", name);
+    result = netlink_call(netlink, &request, "switched on",
+                          "IFF_UP, IFLA_IFNAME=\"%s\"", name);
+    return result;
 }
 
 static int network_add_default_route(struct netlink *netlink,
@@ -134,11 +144,13 @@ static int network_add_default_route(struct netlink *netlink,
         .rtm_type = RTN_UNICAST,
     };
     char text[INET_ADDRSTRLEN];
+    int result = 0;
     inet_ntop(AF_INET, &gateway, text, sizeof text);
     netlink_start(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route);
     netlink_put(&request, RTA_GATEWAY, &gateway, sizeof gateway);
-    return netlink_call(netlink, &request, "all else goes by the bridge",
-                        "rtm_dst_len=0, RTA_GATEWAY=\"%s\"", text);
+    result = netlink_call(netlink, &request, "all else goes by the bridge",
+                          "rtm_dst_len=0, RTA_GATEWAY=\"%s\"", text);
+    return result;
 }
 
 /* That there is no such link is no error: the far end of a cable may have gone
@@ -221,13 +233,14 @@ static int network_join(struct network *network, struct netlink *netlink)
         network_delete_link(NETWORK_BRIDGE_NAME);
         if (network_host_choose_subnet(netlink, &subnet) == -1)
             return -1;
+    } else if (nat_sweep(network_lease_is_taken, NULL) == -1) {
+        return -1; /* before a dead one's address becomes ours */
     }
     /* First of all: what is made from here on has somebody to whom it belongs,
      * and is swept if that is killed. */
     if (network_lease_take(subnet, &network->lease) == -1)
         return -1;
-    if (others == 0 ? network_start(netlink, subnet) == -1
-                    : nat_sweep(network_lease_is_taken, NULL) == -1)
+    if (others == 0 && network_start(netlink, subnet) == -1)
         return -1;
     if (network->ports.count == 0)
         return 0;
@@ -274,6 +287,7 @@ int network_connect(struct network *network, pid_t container_pid)
         return -1;
     int result =
         network_add_veth(&netlink, network->lease.address, container_pid);
+    network->is_connected = result == 0;
     netlink_close(&netlink);
     return result;
 }
@@ -286,7 +300,8 @@ void network_close(struct network *network)
     if (network->lease.fd == -1)
         return;
     int lock_fd = network_lease_lock();
-    network_forget(network->lease.address);
+    if (network->is_connected)
+        network_forget(network->lease.address);
     if (network->ports.count > 0)
         nat_withdraw(network->lease.address);
     network_lease_drop(&network->lease);

@@ -41,6 +41,8 @@ static int network_host_see_route(const struct netlink_message *message,
         route.rtm_dst_len > 32 || !netlink_find(rest, RTA_DST, &value) ||
         !netlink_read_u32(value, &destination))
         return 0;
+    /* Two subnets overlap if they agree in as many bits as the shorter prefix
+     * has. */
     int shared = route.rtm_dst_len < NETWORK_PREFIX_LENGTH
                      ? route.rtm_dst_len
                      : NETWORK_PREFIX_LENGTH;

@@ -188,7 +188,9 @@ static int network_lease_try(struct network_lease *lease)
              "openat(\"%s\", O_RDWR|O_CREAT|O_EXCL)", path);
     if (fd == -1)
         return -1;
-    if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+    int result = 0;
+    result = flock(fd, LOCK_EX | LOCK_NB);
+    if (result == -1) {
         log_call(-1, "as long as we live", "flock(\"%s\", LOCK_EX|LOCK_NB)",
                  path);
         int saved_errno = errno;

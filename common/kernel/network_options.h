@@ -11,6 +11,8 @@
 #include "common/kernel/ports.h"
 #include "common/kernel/slirp.h"
 
+#include <stdbool.h>
+
 enum network_kind {
     NETWORK_DEFAULT, /* until network_options_choose() */
     NETWORK_NONE,    /* a namespace of its own, with nothing in it but lo */
@@ -25,6 +27,7 @@ struct network {
     struct ports ports;         /* --publish */
     struct network_files files; /* with --dns in it */
     struct network_lease lease; /* on the bridge */
+    bool is_connected;          /* with a cable */
     struct slirp slirp;
 };
 

@@ -7,7 +7,7 @@
  *     clone3(2)     CLONE_NEWNET: links, addresses, routes, ports of one's own
  *     socket(2)     AF_NETLINK: through it the kernel's network is changed,
  *                   sendto(2) asks for something, recvfrom(2) says how it went
- *     openat2(2) …
+ *     flock(2)      known already: here it says who has which address
  *
  * Here what a container's network is made of, and the run. Around it:
  *     netlink_message.c  what is said to the kernel, built and read
@@ -116,6 +116,7 @@ static int network_add_bridge(struct netlink *netlink, struct in_addr gateway)
     struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
     unsigned char hardware[ETH_ALEN];
     network_hardware_address(gateway, hardware);
+    int result = 0;
     //> bridge
     netlink_start(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link);
     netlink_put_text(&request, IFLA_IFNAME, NETWORK_BRIDGE_NAME);
@@ -125,10 +126,11 @@ static int network_add_bridge(struct netlink *netlink, struct in_addr gateway)
     netlink_nest(&request, IFLA_LINKINFO);
     netlink_put_text(&request, IFLA_INFO_KIND, "bridge");
     netlink_nest_end(&request);
+    result = netlink_call(netlink, &request, "a bridge for all containers",
+                          "IFLA_IFNAME=\"%s\", IFLA_INFO_KIND=\"bridge\"",
+                          NETWORK_BRIDGE_NAME);
     //< bridge
-    return netlink_call(netlink, &request, "a bridge for all containers",
-                        "IFLA_IFNAME=\"%s\", IFLA_INFO_KIND=\"bridge\"",
-                        NETWORK_BRIDGE_NAME);
+    return result;
 }
 
 /* A cable: what goes in at one end comes out at the other. Its far end is born
@@ -143,6 +145,7 @@ static int network_add_veth(struct netlink *netlink, struct in_addr address,
     char name[IFNAMSIZ];
     network_hardware_address(address, hardware);
     network_link_name(address, name);
+    int result = 0;
     //> veth
     netlink_start(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, here);
     netlink_put_text(&request, IFLA_IFNAME, name);
@@ -158,9 +161,10 @@ static int network_add_veth(struct netlink *netlink, struct in_addr address,
     netlink_nest_end(&request);
     netlink_nest_end(&request);
     netlink_nest_end(&request);
+    result = netlink_call(netlink, &request, "a cable from the bridge to eth0",
+                          "IFLA_IFNAME=\"%s\", IFLA_INFO_KIND=\"veth\"", name);
     //< veth
-    return netlink_call(netlink, &request, "a cable from the bridge to eth0",
-                        "IFLA_IFNAME=\"%s\", IFLA_INFO_KIND=\"veth\"", name);
+    return result;
 }
 
 static int network_add_address(struct netlink *netlink, const char *name,
@@ -173,25 +177,33 @@ static int network_add_address(struct netlink *netlink, const char *name,
         .ifa_index = if_nametoindex(name),
     };
     char text[INET_ADDRSTRLEN];
+    int result = 0;
     inet_ntop(AF_INET, &address, text, sizeof text);
     //> address
+    /* At a cable to one other, IFA_ADDRESS would be the other's. */
     netlink_start(&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, start);
     netlink_put(&request, IFA_LOCAL, &address, sizeof address);
     netlink_put(&request, IFA_ADDRESS, &address, sizeof address);
+    result = netlink_call(netlink, &request, "its address",
+                          "ifa_prefixlen=%d, IFA_LOCAL=\"%s\"",
+                          NETWORK_PREFIX_LENGTH, text);
     //< address
-    return netlink_call(netlink, &request, "its address",
-                        "ifa_prefixlen=%d, IFA_LOCAL=\"%s\"",
-                        NETWORK_PREFIX_LENGTH, text);
+    return result;
 }
 
 static int network_switch_on(struct netlink *netlink, const char *name)
 {
     struct netlink_request request = {0};
+    /* Flags, and which of them are meant. */
     struct ifinfomsg link = {.ifi_flags = IFF_UP, .ifi_change = IFF_UP};
+    int result = 0;
+    //> up
     netlink_start(&request, RTM_NEWLINK, 0, link);
     netlink_put_text(&request, IFLA_IFNAME, name);
-    return netlink_call(netlink, &request, "switched on",
-                        "IFF_UP, IFLA_IFNAME=\"%s\"", name);
+    result = netlink_call(netlink, &request, "switched on",
+                          "IFF_UP, IFLA_IFNAME=\"%s\"", name);
+    //< up
+    return result;
 }
 
 static int network_add_default_route(struct netlink *netlink,
@@ -206,11 +218,15 @@ static int network_add_default_route(struct netlink *netlink,
         .rtm_type = RTN_UNICAST,
     };
     char text[INET_ADDRSTRLEN];
+    int result = 0;
     inet_ntop(AF_INET, &gateway, text, sizeof text);
+    //> route
     netlink_start(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route);
     netlink_put(&request, RTA_GATEWAY, &gateway, sizeof gateway);
-    return netlink_call(netlink, &request, "all else goes by the bridge",
-                        "rtm_dst_len=0, RTA_GATEWAY=\"%s\"", text);
+    result = netlink_call(netlink, &request, "all else goes by the bridge",
+                          "rtm_dst_len=0, RTA_GATEWAY=\"%s\"", text);
+    //< route
+    return result;
 }
 
 /* That there is no such link is no error: the far end of a cable may have gone
@@ -293,13 +309,14 @@ static int network_join(struct network *network, struct netlink *netlink)
         network_delete_link(NETWORK_BRIDGE_NAME);
         if (network_host_choose_subnet(netlink, &subnet) == -1)
             return -1;
+    } else if (nat_sweep(network_lease_is_taken, NULL) == -1) {
+        return -1; /* before a dead one's address becomes ours */
     }
     /* First of all: what is made from here on has somebody to whom it belongs,
      * and is swept if that is killed. */
     if (network_lease_take(subnet, &network->lease) == -1)
         return -1;
-    if (others == 0 ? network_start(netlink, subnet) == -1
-                    : nat_sweep(network_lease_is_taken, NULL) == -1)
+    if (others == 0 && network_start(netlink, subnet) == -1)
         return -1;
     if (network->ports.count == 0)
         return 0;
@@ -346,6 +363,7 @@ static int network_connect(struct network *network, pid_t container_pid)
         return -1;
     int result =
         network_add_veth(&netlink, network->lease.address, container_pid);
+    network->is_connected = result == 0;
     netlink_close(&netlink);
     return result;
 }
@@ -358,7 +376,8 @@ static void network_close(struct network *network)
     if (network->lease.fd == -1)
         return;
     int lock_fd = network_lease_lock();
-    network_forget(network->lease.address);
+    if (network->is_connected)
+        network_forget(network->lease.address);
     if (network->ports.count > 0)
         nat_withdraw(network->lease.address);
     network_lease_drop(&network->lease);
@@ -490,10 +509,8 @@ static int parent_run_in_cgroup(struct container *container,
     };
     if (!container->userns_host)
         arguments.flags |= CLONE_NEWUSER;
-    //> netns
     if (container->network.kind != NETWORK_HOST)
         arguments.flags |= CLONE_NEWNET;
-    //< netns
     for (size_t i = 0; i < container->cgroup.count; i++)
         if (container->cgroup.hierarchies[i].unified) {
             arguments.flags |= CLONE_INTO_CGROUP;
