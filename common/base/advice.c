@@ -114,6 +114,18 @@ static const struct advice {
     {"setresgid", EINVAL, "this id is not mapped in our user namespace"},
     {"setgroups", EPERM,
      "in a user namespace where setgroups is denied no group can be dropped"},
+    {"openat2", ELOOP,
+     "on the way there is a link of /proc, which leads to what a process has "
+     "open, or the last part is a link to nothing: name another place"},
+    {"openat2", ENOSYS, "the kernel is older than 5.6: try `make vm`"},
+    {"move_mount", EINVAL,
+     "the place is not in this mount namespace, or what is to be put there is "
+     "attached elsewhere"},
+    {"move_mount", ENOTDIR,
+     "a directory can not be mounted over a file, nor a file over a directory"},
+    {"fsconfig", EINVAL,
+     "the kernel does not know this option of a file system, or not this "
+     "value"},
     {"open_tree", EPERM,
      "taking mounts needs root (CAP_SYS_ADMIN) in the user namespace that owns "
      "this mount namespace"},
@@ -198,6 +210,9 @@ static const struct advice {
     {NULL, EBUSY, "something else uses it"},
     {NULL, EEXIST, "it is there already"},
     {NULL, EIO, "the device failed; see dmesg"},
+    {NULL, EOVERFLOW,
+     "its owner has no id in this user namespace: it can be read, not "
+     "changed"},
 };
 
 /* "mount(\"proc\", …)" is a call of "mount", and of "mount(\"proc". */

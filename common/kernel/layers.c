@@ -21,15 +21,15 @@ enum { OPEN_DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 bool layers_is_whiteout(int directory_fd, const char *name,
                         const struct stat *status)
 {
-    if (S_ISCHR(status->st_mode))
-        return status->st_rdev == makedev(0, 0);
-    /* The other spelling, since 6.7: an empty file with an attribute. */
-    if (!S_ISREG(status->st_mode) || status->st_size != 0)
-        return false;
     char path[64 + NAME_MAX];
+    bool gone = false;
     snprintf(path, sizeof path, "/proc/self/fd/%d/%s", directory_fd, name);
-    return lgetxattr(path, "user.overlay.whiteout", NULL, 0) >= 0 ||
-           lgetxattr(path, "trusted.overlay.whiteout", NULL, 0) >= 0;
+    if (S_ISCHR(status->st_mode))
+        gone = status->st_rdev == makedev(0, 0);
+    else if (S_ISREG(status->st_mode) && status->st_size == 0) /* since 6.7 */
+        gone = lgetxattr(path, "user.overlay.whiteout", NULL, 0) >= 0 ||
+               lgetxattr(path, "trusted.overlay.whiteout", NULL, 0) >= 0;
+    return gone;
 }
 
 bool layers_is_opaque(int directory_fd)

@@ -36,7 +36,9 @@ int overlay_check(struct overlay *overlay)
         options->layers[0] = rootfs_find_default();
         options->layer_count = 1;
     }
-    return options->layers[0] == NULL ? -1 : 0;
+    if (options->layers[0] == NULL)
+        return -1;
+    return overlay_options_check_overlap(options);
 }
 
 /* ---- Whoever may: root before the child is made, else the child ---- */

@@ -86,46 +86,52 @@ static const char *overlay_options_check_upper(const char *directory)
     }
 }
 
+/* A name for a directory in one that is there: in full, into `path` (PATH_MAX
+ * bytes). */
+static bool overlay_options_name_new(const char *text, char *path)
+{
+    char parent[PATH_MAX];
+    size_t length = strlen(text);
+    while (length > 1 && text[length - 1] == '/')
+        length--;
+    if (length == 0 || length >= sizeof parent - 2)
+        return false;
+    memcpy(parent, "./", 2); /* so that there is a slash */
+    size_t start = text[0] == '/' ? 0 : 2;
+    memcpy(parent + start, text, length);
+    parent[start + length] = '\0';
+    char *name = strrchr(parent, '/');
+    *name++ = '\0';
+    if (realpath(parent[0] == '\0' ? "/" : parent, path) == NULL ||
+        strlen(path) + strlen(name) + 2 > PATH_MAX)
+        return false;
+    strcat(strcat(path, path[1] == '\0' ? "" : "/"), name);
+    return true;
+}
+
 const char *overlay_options_parse_upper(const char *text, void *options)
 {
     struct overlay_options *asked = options;
-    char parent[PATH_MAX], *path = realpath(text, NULL);
+    char path[PATH_MAX], parent[PATH_MAX];
     struct stat status;
-    if (path != NULL && (stat(path, &status) == -1 || !S_ISDIR(status.st_mode)))
-        return "expected a directory (ENOTDIR)";
-    if (path == NULL && errno == ENOENT && text[0] != '\0' &&
-        strlen(text) < sizeof parent - 1) {
-        /* It is not there yet: then that in which it is to be made must be. */
-        strcpy(parent, text);
-        size_t length = strlen(parent);
-        while (length > 1 && parent[length - 1] == '/')
-            parent[--length] = '\0';
-        char *slash = strrchr(parent, '/');
-        const char *name = slash == NULL ? parent : slash + 1;
-        char full[PATH_MAX];
-        if (slash == NULL)
-            path = realpath(".", full);
-        else
-            path = realpath((*slash = '\0', parent[0] ? parent : "/"), full);
-        if (path == NULL || strlen(full) + strlen(name) + 2 > sizeof full ||
-            strcmp(name, "..") == 0 || strcmp(name, ".") == 0)
+    if (realpath(text, path) == NULL) {
+        if (errno != ENOENT || !overlay_options_name_new(text, path))
             return "expected a directory, or a name for one in a directory "
-                   "that is there (ENOENT)";
-        const char *expected = overlay_options_check_upper(full);
-        if (expected != NULL)
-            return expected;
-        strcat(strcat(full, "/"), name);
-        asked->upper = strdup(full[1] == '/' ? full + 1 : full);
-        return asked->upper == NULL ? "out of memory" : NULL;
+                   "that is there";
+        /* It is made where its parent is. */
+        strcpy(parent, path);
+        char *slash = strrchr(parent, '/');
+        slash[slash == parent] = '\0';
+    } else {
+        if (stat(path, &status) == -1 || !S_ISDIR(status.st_mode))
+            return "expected a directory (ENOTDIR)";
+        strcpy(parent, path);
     }
-    if (path == NULL)
-        return "the directory can not be reached";
-    const char *expected = overlay_options_check_upper(path);
+    const char *expected = overlay_options_check_upper(parent);
     if (expected != NULL)
-        free(path);
-    else
-        asked->upper = path;
-    return expected;
+        return expected;
+    asked->upper = strdup(path);
+    return asked->upper == NULL ? "out of memory" : NULL;
 }
 
 const char *overlay_options_parse_upper_size(const char *text, void *bytes)
@@ -140,17 +146,21 @@ const char *overlay_options_parse_upper_size(const char *text, void *bytes)
     return NULL;
 }
 
-static int overlay_options_check_overlap(const struct overlay_options *options)
+int overlay_options_check_overlap(const struct overlay_options *options)
 {
-    for (size_t i = 0; i < options->layer_count; i++)
-        if (overlay_options_is_in(options->upper, options->layers[i]) ||
-            overlay_options_is_in(options->layers[i], options->upper)) {
-            log_error("--upper %s and the layer %s lie in each other (ELOOP)",
-                      options->upper, options->layers[i]);
-            log_advice("what is written must not appear below itself: name "
-                       "another directory");
+    for (size_t i = 0; i < options->layer_count; i++) {
+        const char *one = options->layers[i];
+        /* Each with those above it, and with what is written to. */
+        for (size_t j = 0; j <= i; j++) {
+            const char *other = j == i ? options->upper : options->layers[j];
+            if (other == NULL || (!overlay_options_is_in(one, other) &&
+                                  !overlay_options_is_in(other, one)))
+                continue;
+            log_error("%s and %s lie in each other (ELOOP)", other, one);
+            log_advice("a layer has a directory of its own");
             return -1;
         }
+    }
     return 0;
 }
 
@@ -180,8 +190,6 @@ static int overlay_options_lock(const struct overlay_options *options, int fd)
 int overlay_options_open_upper(const struct overlay_options *options)
 {
     static const char *const names[] = {"upper", "work"};
-    if (overlay_options_check_overlap(options) == -1)
-        return -1;
     int result = mkdir(options->upper, 0700);
     if (result == 0 || errno != EEXIST)
         if (log_call(result, "what is written is kept here",

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +15,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 /* ---- The child: volumes ---- */
@@ -90,26 +88,26 @@ static int volumes_open_target(int root_fd, const char *target, bool directory)
     return fd;
 }
 
-/* What may be mounted over: not what the kernel tells through /proc and /sys,
- * and not the root itself, whose users would not notice. */
-static int volumes_check_target(int root_fd, int target_fd,
-                                const struct volume *volume)
+/* What may be mounted over: not what the kernel tells in /proc and /sys, and not
+ * the root itself, whose users would not notice. */
+static int volumes_check_target(int target_fd, const struct volume *volume,
+                                const struct stat *tree)
 {
-    struct statfs system;
-    struct stat root, target, tree;
-    if (fstat(root_fd, &root) == -1 || fstat(target_fd, &target) == -1 ||
-        fstat(volume->tree_fd, &tree) == -1 ||
-        fstatfs(target_fd, &system) == -1)
-        return (int)log_call(-1, "a volume's place", "fstat(%d)", target_fd);
+    struct stat target;
+    char link[64], path[PATH_MAX];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", target_fd);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length == -1 || fstat(target_fd, &target) == -1)
+        return (int)log_call(-1, "a volume's place, as it is called inside",
+                             "readlink(\"%s\")", link);
+    path[length] = '\0';
     const char *wrong = NULL;
-    if (S_ISDIR(tree.st_mode) != S_ISDIR(target.st_mode))
+    if (S_ISDIR(tree->st_mode) != S_ISDIR(target.st_mode))
         wrong = "a directory goes on a directory, a file on a file (ENOTDIR)";
-    else if (root.st_dev == target.st_dev && root.st_ino == target.st_ino)
+    else if (strcmp(path, "/") == 0)
         wrong = "it leads to the root itself";
-    else if (system.f_type == PROC_SUPER_MAGIC ||
-             system.f_type == SYSFS_MAGIC ||
-             system.f_type == CGROUP_SUPER_MAGIC ||
-             system.f_type == CGROUP2_SUPER_MAGIC)
+    else if (strcmp(path, "/proc") == 0 || strncmp(path, "/proc/", 6) == 0 ||
+             strcmp(path, "/sys") == 0 || strncmp(path, "/sys/", 5) == 0)
         wrong = "what the kernel tells there is not to be covered";
     if (wrong == NULL)
         return 0;
@@ -152,7 +150,7 @@ static int volumes_attach_one(struct volume *volume, int root_fd)
         return (int)log_call(-1, "a volume's place, looked up inside",
                              "openat2(\"%s\", RESOLVE_IN_ROOT)",
                              volume->target);
-    int result = volumes_check_target(root_fd, target_fd, volume);
+    int result = volumes_check_target(target_fd, volume, &tree);
     if (result == 0)
         result =
             tree_attach(volume->tree_fd, target_fd,

@@ -35,6 +35,10 @@ const char *overlay_options_parse_upper(const char *text, void *options);
  * a uint64_t. */
 const char *overlay_options_parse_upper_size(const char *text, void *bytes);
 
+/* After the options: no layer lies in another, and none in what is written to, or
+ * the other way round. Returns 0, or -1, reported. */
+int overlay_options_check_overlap(const struct overlay_options *options);
+
 /* Makes what is missing of --upper: the directory (mode 0700), and in it `upper`,
  * which is the layer, and `work`, which the kernel needs beside it; and locks
  * it against a second run for as long as the descriptor is open, which is
