@@ -56,7 +56,9 @@ int privileges_check(struct privileges *privileges);
  * `privileges`, and becomes the command; with `init` a child of ours does, and
  * we reap and forward as kernel/process has it. Sets HOME, so it comes after
  * command_clean_environment(). Where something can not be given up it says so
- * and exits with EXIT_OURS.
+ * and exits with EXIT_OURS. Under the filter we still take the signal mask back,
+ * look for the command, write to the log and execute: a profile must allow
+ * rt_sigprocmask, access or faccessat, write and execve, and what an init does.
  * capabilities(7), seccomp(2), session-keyring(7), credentials(7).
  */
 void privileges_execute(const struct privileges *privileges, bool init,

@@ -47,13 +47,13 @@ inside()
   run_step --rootfs "$NSCTL_TEST_ROOTFS" "$@"
 }
 
-# answers ANSWER MEANING ARG…: what the probe, or another program, prints.
+# answers ANSWER MEANING ARG…: what the probe, or another program, prints; its lines with blanks between them.
 answers()
 {
   local expected=$1 meaning=$2
   shift 2
   inside "$@"
-  assert_equal "$expected" "$output" "$meaning"
+  assert_equal "$expected" "${output//$'\n'/ }" "$meaning"
 }
 
 # does_not_answer ANSWER ARG…: the control.
@@ -226,6 +226,8 @@ who='id -u; id -g; id -G; echo "$HOME"'
 # --- The filter -----------------------------------------------------------------------
 
 unconfined=(--security-opt seccomp=unconfined)
+# What is called between the filter and the end of the probe.
+needed='"rt_sigprocmask", "access", "faccessat", "faccessat2", "execve", "ioctl", "write", "exit_group"'
 
 @test "a filter is there, also for PID 1" {
   answers 2 "No filter is loaded." sh -c "$field" - Seccomp
@@ -251,8 +253,8 @@ unconfined=(--security-opt seccomp=unconfined)
 @test "a capability opens the calls that it is for" {
   does_not_answer -1 --cap-add sys_admin /probe unshare 0x20000
   does_not_answer -38 --cap-add sys_admin /probe clone3 0 88
-  answers -1 "" /probe kcmp 1 1 0 0 1
-  answers 0 "" --cap-add sys_ptrace /probe kcmp 1 1 0 0 1
+  answers -1 "" /probe kcmp 1 1 0 0 0
+  answers 0 "" --cap-add sys_ptrace /probe kcmp 1 1 0 0 0
   answers 0 "" /probe chroot :/
   answers -1 "" --cap-drop sys_chroot /probe chroot :/
 }
@@ -282,7 +284,7 @@ unconfined=(--security-opt seccomp=unconfined)
 @test "calls in another architecture's way are refused, even where the profile allows all" {
   echo '{"defaultAction": "SCMP_ACT_ALLOW"}' >all.json
   echo '{"defaultAction": "SCMP_ACT_KILL_PROCESS", "syscalls": [{"action": "SCMP_ACT_ALLOW",
-    "names": ["execve", "write", "exit_group", "getpid", "rt_sigprocmask", "ioctl", "access", "faccessat", "faccessat2"]}]}' >few.json
+    "names": ["getpid", '"$needed"']}]}' >few.json
   answers -38 "" --security-opt "seccomp=$PWD/all.json" /probe int80
   [ "$(uname -m)" != x86_64 ] || does_not_answer -38 "${unconfined[@]}" /probe int80
   answers 1 "" --security-opt "seccomp=$PWD/few.json" /probe getpid
@@ -347,7 +349,7 @@ compares()
 }
 
 @test "a profile says what it is for: capabilities, architectures, kernels" {
-  local rule='{"name": "getpid", "action": "SCMP_ACT_ERRNO", "errnoRet": 77, "comment": "x", "args": null' caught
+  local rule='{"name": "getpid", "action": "SCMP_ACT_ERRNO", "errnoRet": 77, "comment": "x", "args": null'
   caught() # caught ANSWER CONDITION
   {
     profile '{"defaultAction": "SCMP_ACT_ALLOW", "archMap": null, "syscalls": ['"$rule, $2"'}]}'
@@ -375,14 +377,14 @@ compares()
   profile '{"defaultAction": "SCMP_ACT_LOG"}'
   answers 1 "" "${with[@]}" /probe getpid
   profile '{"defaultAction": "SCMP_ACT_ERRNO", "defaultErrnoRet": 5, "architectures": ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
-    "syscalls": [{"names": ["execve", "write", "exit_group"], "action": "SCMP_ACT_ALLOW"}]}'
+    "syscalls": [{"names": ['"$needed"'], "action": "SCMP_ACT_ALLOW"}]}'
   answers -5 "" "${with[@]}" /probe getpid
   answers -38 "newer than known" "${with[@]}" /probe 472
 }
 
 @test "the first rule that matches decides, and two on one argument are alternatives" {
   profile '{"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
-    {"names": ["execve", "write", "exit_group"], "action": "SCMP_ACT_ALLOW"},
+    {"names": ['"$needed"'], "action": "SCMP_ACT_ALLOW"},
     {"names": ["getpid"], "action": "SCMP_ACT_ERRNO", "errnoRet": 77, "args": [{"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}]},
     {"names": ["getpid"], "action": "SCMP_ACT_ALLOW", "args": [
       {"index": 0, "value": 1, "op": "SCMP_CMP_EQ"}, {"index": 0, "value": 2, "op": "SCMP_CMP_EQ"}]}]}'
