@@ -337,7 +337,8 @@ static int json_check_keys(const struct json_reader *reader,
     for (const struct json_value *member = object->first; count < members;
          member = member->next)
         reader->scratch[count++] = member;
-    qsort(reader->scratch, count, sizeof *reader->scratch, json_compare_keys);
+    qsort(reader->scratch, count, sizeof(struct json_value *),
+          json_compare_keys);
     for (size_t i = 1; i < count; i++)
         if (strcmp(reader->scratch[i - 1]->key, reader->scratch[i]->key) == 0)
             return json_error(reader->json, reader->scratch[i],
@@ -434,7 +435,7 @@ struct json *json_parse(const char *name, const char *text, size_t size)
     reader.scratch = calloc(most, sizeof(struct json_value *));
     if (json != NULL) {
         json->name = name;
-        json->text = malloc(size + 1);
+        json->text = calloc(size + 1, 1);
         json->values = calloc(most, sizeof *json->values);
     }
     if (json == NULL || json->text == NULL || json->values == NULL ||
@@ -442,7 +443,6 @@ struct json *json_parse(const char *name, const char *text, size_t size)
         log_error("%s: out of memory (ENOMEM)", name);
     } else {
         memcpy(json->text, text, size);
-        json->text[size] = '\0';
         json->root = json->values;
         reader.at = json->text;
         reader.end = json->text + size;

@@ -2,6 +2,7 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/base/number.h"
 #include "common/base/program.h"
 #include "common/kernel/clone.h"
 #include "common/kernel/process.h"
@@ -11,6 +12,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <inttypes.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <stdio.h>
@@ -259,6 +261,19 @@ static int privileges_limit_bounding_set(const struct privileges *privileges)
     return 0;
 }
 
+/* A line of a map: first inside, first outside, how many. Returns the last, 0
+ * where it is none. */
+static uint64_t privileges_read_mapping(const char *line, uint64_t *first)
+{
+    uint64_t outside, count;
+    line = number_scan(line + strspn(line, " "), UINT32_MAX, first);
+    if (line != NULL)
+        line = number_scan(line + strspn(line, " "), UINT32_MAX, &outside);
+    if (line != NULL)
+        line = number_scan(line + strspn(line, " "), UINT32_MAX, &count);
+    return line == NULL ? 0 : count;
+}
+
 /* Whether the user namespace has a place for an id; the kernel would only say
  * EINVAL. `what` is uid or gid. user_namespaces(7). */
 static int privileges_check_mapped(const char *what, uint32_t id)
@@ -270,15 +285,15 @@ static int privileges_check_mapped(const char *what, uint32_t id)
         return (int)log_call(-1, "which ids there are", "openat(\"%s\")", path);
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
-        unsigned first, outside, count;
-        if (sscanf(line, "%u %u %u", &first, &outside, &count) != 3)
+        uint64_t first, count = privileges_read_mapping(line, &first);
+        if (count == 0)
             continue;
         if (id >= first && id - first < count)
             return 0;
         if (used < sizeof known)
-            used += (size_t)snprintf(known + used, sizeof known - used,
-                                     "%s%u to %u", used == 0 ? "" : ", ", first,
-                                     first + (count - 1));
+            used += (size_t)snprintf(
+                known + used, sizeof known - used, "%s%" PRIu64 " to %" PRIu64,
+                used == 0 ? "" : ", ", first, first + count - 1);
     }
     log_error("--user: %s %u is not mapped in this user namespace, which has "
               "%s",

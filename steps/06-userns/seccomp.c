@@ -301,8 +301,8 @@ int seccomp_compile(const struct seccomp_rules *rules,
 
     struct seccomp_target known = seccomp_write_numbers(&writer, rules);
     if (is_x86)
-        known = seccomp_jump(&writer, BPF_JGE, X32_BIT,
-                             seccomp_decided(NO_SUCH_CALL), known);
+        seccomp_jump(&writer, BPF_JGE, X32_BIT, seccomp_decided(NO_SUCH_CALL),
+                     known);
     known = seccomp_load_word(&writer, OFFSET_NUMBER);
     /* The same number means another call to a 32-bit program. */
     seccomp_jump(&writer, BPF_JEQ,

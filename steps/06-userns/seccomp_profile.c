@@ -43,6 +43,7 @@ static int seccomp_profile_word(const struct seccomp_profile *profile,
                                 const struct seccomp_word *words, size_t count,
                                 uint32_t *meaning)
 {
+    *meaning = 0;
     if (value->type != JSON_STRING)
         return json_error(profile->json, value, "expected %s, a string", what);
     for (size_t i = 0; i < count; i++)
@@ -233,7 +234,8 @@ static int seccomp_profile_condition(const struct seccomp_profile *profile,
         {"SCMP_CMP_MASKED_EQ", SECCOMP_MASKED_EQUAL},
     };
     uint64_t index, value, value_two = 0;
-    uint32_t comparison = SECCOMP_EQUAL;
+    uint32_t comparison;
+    *condition = (struct seccomp_condition){0};
     if (seccomp_profile_check_keys(profile, argument, keys, 4) == -1)
         return -1;
     const struct json_value *index_value = json_member(argument, "index");
@@ -343,7 +345,7 @@ static int seccomp_profile_rule(struct seccomp_profile *profile,
     const struct json_value *names, *name;
     size_t count;
     bool alternatives, included, excluded_not;
-    uint32_t action;
+    uint32_t action = SECCOMP_RET_KILL_PROCESS;
     if (seccomp_profile_check_keys(profile, rule, keys, 7) == -1 ||
         seccomp_profile_member(profile, rule, "names", JSON_ARRAY, &names) ==
             -1 ||
@@ -401,7 +403,7 @@ static int seccomp_profile_begin(struct seccomp_profile *profile,
     static const char *const keys[] = {"defaultAction", "defaultErrnoRet",
                                        "architectures", "archMap", "syscalls"};
     const struct json_value *architectures, *map;
-    uint32_t action;
+    uint32_t action = SECCOMP_RET_KILL_PROCESS;
     if (seccomp_profile_check_keys(profile, root, keys, 5) == -1 ||
         seccomp_profile_member(profile, root, "architectures", JSON_ARRAY,
                                &architectures) == -1 ||

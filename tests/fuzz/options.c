@@ -6,6 +6,7 @@
 
 #include "common/base/number.h"
 #include "common/kernel/cgroup_options.h"
+#include "common/kernel/privileges.h"
 #include "common/kernel/uts.h"
 
 #include <stdlib.h>
@@ -60,10 +61,40 @@ static void fuzz_io_max(const char *text)
                  io->wiops != 0);
 }
 
+static void fuzz_capability(const char *text)
+{
+    struct privileges privileges = {0};
+    if (privileges_parse_cap_add(text, &privileges) == NULL)
+        fuzz_require((__builtin_popcountll(privileges.added) == 1) !=
+                     privileges.all_added);
+    else
+        fuzz_require(privileges.added == 0 && !privileges.all_added);
+}
+
+static void fuzz_user(const char *text)
+{
+    struct privileges privileges = {0};
+    if (privileges_parse_user(text, &privileges) == NULL)
+        fuzz_require(privileges.user == text && *text != '\0' && *text != '-' &&
+                     *text != ':' && text[strlen(text) - 1] != ':' &&
+                     strpbrk(text, "/ \n\033+,") == NULL);
+    else
+        fuzz_require(privileges.user == NULL);
+}
+
+static void fuzz_security(const char *text)
+{
+    struct privileges privileges = {0};
+    if (privileges_parse_security(text, &privileges) == NULL)
+        fuzz_require((privileges.seccomp != NULL) !=
+                     (privileges.no_new_privileges != PRIVILEGES_DEFAULT));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const parsers[])(const char *text) = {
-        fuzz_hostname, fuzz_memory, fuzz_cpus, fuzz_pids, fuzz_io_max};
+        fuzz_hostname, fuzz_memory,     fuzz_cpus, fuzz_pids,
+        fuzz_io_max,   fuzz_capability, fuzz_user, fuzz_security};
     if (size == 0)
         return 0;
     char *text = fuzz_text(data + 1, size - 1);
