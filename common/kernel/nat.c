@@ -87,6 +87,14 @@ static void nat_put_masquerades(struct netlink_request *request,
     nftables_end_rule(request, NULL);
 }
 
+/* That there is no such table is no error: somebody may have flushed all rules
+ * of this machine, as firewalls do when they are started. So it is made first. */
+static void nat_put_deletion(struct netlink_request *request)
+{
+    nftables_add_table(request, nat_table);
+    nftables_delete_table(request, nat_table);
+}
+
 /* Carries a request out over a socket that lives as long as that. */
 static int nat_call(const struct netlink_request *request,
                     const char *intention)
@@ -115,12 +123,11 @@ int nat_start(const struct nat_bridge *bridge)
     const struct nftables_chain published = {.name = nat_published};
     struct netlink_request request = {0};
     nftables_begin(&request);
+    nat_put_deletion(&request);
     nftables_add_table(&request, nat_table);
     nftables_add_chain(&request, nat_table, &published);
     for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++)
         nftables_add_chain(&request, nat_table, &chains[i]);
-    for (size_t i = 0; i < sizeof chains / sizeof chains[0]; i++)
-        nftables_flush_chain(&request, nat_table, chains[i].name);
     nat_put_guard(&request, bridge);
     nat_put_jump(&request, "prerouting");
     nat_put_jump(&request, "output");
@@ -270,10 +277,7 @@ int nat_stop(void)
 {
     struct netlink_request request = {0};
     nftables_begin(&request);
-    /* Made first, so that it is no error where somebody has flushed all rules
-     * of this machine meanwhile, as firewalls do when they are started. */
-    nftables_add_table(&request, nat_table);
-    nftables_delete_table(&request, nat_table);
+    nat_put_deletion(&request);
     nftables_end(&request);
     return nat_call(&request, "the table of rules is gone");
 }

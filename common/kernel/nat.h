@@ -28,9 +28,10 @@ struct nat_bridge {
 };
 
 /*
- * Makes the table, and the rules that all containers share, in one transaction;
- * those of before, if any, are replaced by it. Returns 0, or -1 with errno,
- * reported: EOPNOTSUPP, EPROTONOSUPPORT where the kernel has no nf_tables.
+ * The first one in: makes the table, and the rules that all containers share, in
+ * one transaction; a table that was left there is replaced by it, with all that
+ * was in it. Returns 0, or -1 with errno, reported: EOPNOTSUPP, EPROTONOSUPPORT
+ * where the kernel has no nf_tables.
  */
 int nat_start(const struct nat_bridge *bridge);
 

@@ -73,19 +73,13 @@ void nftables_add_chain(struct netlink_request *request, const char *table,
     netlink_nest_end(request);
 }
 
-void nftables_flush_chain(struct netlink_request *request, const char *table,
-                          const char *chain)
-{
-    nftables_start(request, NFT_MSG_DELRULE, 0);
-    netlink_put_text(request, NFTA_RULE_TABLE, table);
-    netlink_put_text(request, NFTA_RULE_CHAIN, chain);
-}
-
 void nftables_delete_rule(struct netlink_request *request, const char *table,
                           const char *chain, uint64_t handle)
 {
     uint64_t number = htobe64(handle);
-    nftables_flush_chain(request, table, chain);
+    nftables_start(request, NFT_MSG_DELRULE, 0);
+    netlink_put_text(request, NFTA_RULE_TABLE, table);
+    netlink_put_text(request, NFTA_RULE_CHAIN, chain);
     netlink_put(request, NFTA_RULE_HANDLE, &number, sizeof number);
 }
 

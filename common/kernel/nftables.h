@@ -50,9 +50,7 @@ void nftables_add_chain(struct netlink_request *request, const char *table,
 /* A table with all that is in it. */
 void nftables_delete_table(struct netlink_request *request, const char *table);
 
-/* All rules of the chain, or only the one with that handle. */
-void nftables_flush_chain(struct netlink_request *request, const char *table,
-                          const char *chain);
+/* The rule of the chain that has that handle. */
 void nftables_delete_rule(struct netlink_request *request, const char *table,
                           const char *chain, uint64_t handle);
 

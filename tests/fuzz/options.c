@@ -6,6 +6,7 @@
 
 #include "common/base/number.h"
 #include "common/kernel/cgroup_options.h"
+#include "common/kernel/ports.h"
 #include "common/kernel/privileges.h"
 #include "common/kernel/uts.h"
 
@@ -90,11 +91,36 @@ static void fuzz_security(const char *text)
                      (privileges.no_new_privileges != PRIVILEGES_DEFAULT));
 }
 
+static void fuzz_ports(const char *text)
+{
+    static struct ports ports;
+    static const struct port first = {
+        .protocol = IPPROTO_TCP, .host_port = 8080, .container_port = 80};
+    char described[PORTS_TEXT_BYTES];
+    ports.all[0] = first;
+    ports.count = 1;
+    if (ports_parse(text, &ports) != NULL) {
+        fuzz_require(ports.count == 1);
+        return;
+    }
+    fuzz_require(ports.count >= 2 && ports.count <= PORTS_MOST);
+    for (size_t i = 1; i < ports.count; i++) {
+        const struct port *port = &ports.all[i];
+        fuzz_require(port->container_port != 0 && port->held_fd == -1);
+        fuzz_require(port->protocol == IPPROTO_TCP ||
+                     port->protocol == IPPROTO_UDP);
+        for (size_t j = 0; port->host_port != 0 && j < i; j++)
+            fuzz_require(!ports_collide(port, &ports.all[j]));
+        ports_describe(port, described);
+        fuzz_require(strlen(described) < PORTS_TEXT_BYTES);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const parsers[])(const char *text) = {
-        fuzz_hostname, fuzz_memory,     fuzz_cpus, fuzz_pids,
-        fuzz_io_max,   fuzz_capability, fuzz_user, fuzz_security};
+        fuzz_hostname,   fuzz_memory, fuzz_cpus,     fuzz_pids, fuzz_io_max,
+        fuzz_capability, fuzz_user,   fuzz_security, fuzz_ports};
     if (size == 0)
         return 0;
     char *text = fuzz_text(data + 1, size - 1);
