@@ -44,11 +44,11 @@ run_as()
   run --separate-stderr -- as "$1" "$STEP" "${@:2}"
 }
 
-# What is in faults.bash, and run_traced, then trace as the one named in as_whom.
+# What is in faults.bash, and run_traced, then trace as root what the one named in as_whom runs: the step
+# does not let itself be looked into by anybody else.
 strace()
 {
-  rm -f "$BATS_TEST_TMPDIR"/{trace,fault-trace,setup-calls} # another user's, maybe
-  if [ "${as_whom:-root}" = root ]; then command strace "$@"; else as_user "$(type -P strace)" "$@"; fi
+  if [ "${as_whom:-root}" = root ]; then command strace "$@"; else command strace -u "$user_name" "$@"; fi
 }
 
 # Sets copy: a root file system to be spoilt, and its mark.
@@ -375,7 +375,7 @@ with_settings()
 }
 
 @test "a limit of user namespaces that is met later is no full disk; a refusal is no lack of root" {
-  requires strace
+  requires root strace
   local as_whom
   for as_whom in "${everybody[@]}"; do
     run_with_error parent:clone3:1 ENOSPC echo started
@@ -647,7 +647,7 @@ take_back()
 }
 
 @test "the log tells the truth" {
-  requires strace
+  requires root strace
   local as_whom
   for as_whom in "${everybody[@]}"; do
     assert_log_true sh -c 'exit 7'
@@ -697,7 +697,7 @@ fail_at()
 }
 
 @test "whichever call of the set-up fails, the error is named and nothing stays" {
-  requires strace
+  requires root strace
   local as_whom
   for as_whom in "${everybody[@]}"; do
     for_each_call "$calls" fail_at --pids-limit -1 --hostname "fault-$$" /bin/true
@@ -714,7 +714,7 @@ kill_at()
 }
 
 @test "killed with -9 at any call of the set-up, it leaves nothing behind" {
-  requires strace
+  requires root strace
   local as_whom
   for as_whom in "${everybody[@]}"; do
     for_each_call "$calls" kill_at --pids-limit -1 --hostname "fault-$$" /bin/true
