@@ -160,7 +160,7 @@ function result_of(text) {
 
 function is_same(claimed, made, blocks,  name, count, want, i, j, word, numbers) {
   name = name_of(claimed)
-  if (name != name_of(made) && other_name[name] != name_of(made)) return 0
+  if (name != name_of(made) && other_name[name] != name_of(made) && other_name[name_of(made)] != name) return 0
   if (!blocks && !is_same_result(result_of(claimed), result_of(made))) return 0
 
   if (made ~ /NLMSG_\?\?\?/) return is_in_bytes(claimed, made)
