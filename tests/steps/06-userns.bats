@@ -484,6 +484,21 @@ with_settings()
   assert_output_lacks uncovered
 }
 
+@test "no mount of the container's reaches the host, though the host's are shared" {
+  requires root
+  local more
+  make_copy
+  for more in '' '--userns host'; do
+    cat >see <<MOUNTS
+mount --make-rshared / && grep -q 'shared:' /proc/self/mountinfo && cat /proc/self/mountinfo >before || exit 9
+"$STEP" -q $more --rootfs "$copy" cat /proc/self/mountinfo >inside
+diff before /proc/self/mountinfo && grep -c . inside
+MOUNTS
+    run --separate-stderr -- in_private_namespaces bash see
+    assert_status 0 "Something that the container has mounted is mounted on the host now (with $more): a copy of a shared mount is shared with it, until it is made private."
+  done
+}
+
 @test "devices are the host's, and checked: not whatever lies at /dev/null" {
   requires root
   local who
