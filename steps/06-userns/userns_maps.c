@@ -33,10 +33,8 @@ static const char *userns_maps_object(const struct userns_map *map,
                                       uint32_t first, uint32_t count)
 {
     uint64_t inside = count;
-    //> overflow
     if (count == 0 || (uint64_t)first + count - 1 > USERNS_LAST_ID)
         return "expected a COUNT from 1, and no id above 4294967294";
-    //< overflow
     //> overlap
     if (first == 0)
         return "the range has id 0: root inside could be root of the host";
