@@ -185,6 +185,21 @@ static const struct advice {
     {"NFT_MSG_NEWRULE", ENOENT,
      "nf_tables without one of the modules nft_nat, nft_masq, nft_ct, "
      "nft_fib_ipv4"},
+    {"seccomp", EACCES,
+     "a filter takes no_new_privs, or CAP_SYS_ADMIN in our user namespace"},
+    {"seccomp", EINVAL,
+     "the kernel was built without filters, or refuses this one: filters grow "
+     "when they are nested, to 32768 instructions at most"},
+    {"capset", EPERM,
+     "nobody gives himself a capability: what is to be kept must be permitted "
+     "already"},
+    {"keyctl", EDQUOT,
+     "not the disk: this user has as many keys as /proc/sys/kernel/keys allows"},
+    {"keyctl", EPERM,
+     "a security module, or the seccomp filter of a container around us, keeps "
+     "keys from us: try it outside of that"},
+    {"openat2", ELOOP,
+     "a link in it leads out of the file system, by a magic link of /proc"},
     {"close_range", ENOSYS, "the kernel is older than 5.9: try `make vm`"},
     {"pidfd_open", ENOSYS, "the kernel is older than 5.3: try `make vm`"},
     {NULL, EPERM, "this needs root: start it with sudo"},

@@ -276,16 +276,15 @@ seccomp_write_numbers(struct seccomp_writer *writer,
                       const struct seccomp_rules *rules)
 {
     struct seccomp_range ranges[SECCOMP_MOST_NUMBERS + 1];
+    struct seccomp_target last = {.decided = false};
     size_t count = 0;
     for (uint32_t number = 0; number <= rules->newest; number++) {
         struct seccomp_target target =
             seccomp_write_rules(writer, rules, number);
-        const struct seccomp_target *last =
-            count == 0 ? NULL : &ranges[count - 1].target;
-        if (last != NULL && last->decided && target.decided &&
-            last->action == target.action)
+        if (last.decided && target.decided && last.action == target.action)
             continue;
         ranges[count++] = (struct seccomp_range){number, target};
+        last = target;
     }
     ranges[count++] = (struct seccomp_range){
         rules->newest + 1, seccomp_decided(rules->unknown_action)};
