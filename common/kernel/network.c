@@ -1,6 +1,7 @@
 #include "common/kernel/network.h"
 
 #include "common/base/files.h"
+#include "common/kernel/firewall.h"
 #include "common/kernel/nat.h"
 #include "common/kernel/netlink.h"
 #include "common/kernel/network_files.h"
@@ -261,6 +262,8 @@ static int network_open_bridge(struct network *network)
         result = network_join(network, &netlink);
     netlink_close(&netlink);
     network_lease_unlock(lock_fd);
+    if (result == 0)
+        firewall_warn(NETWORK_BRIDGE_NAME);
     return result;
 }
 

@@ -45,6 +45,7 @@
 #include "common/kernel/userns_mounts.h"
 #include "common/kernel/uts.h"
 #include "common/kernel/volumes.h"
+#include "steps/08-veth/firewall.h"
 #include "steps/08-veth/nat.h"
 #include "steps/08-veth/netlink.h"
 #include "steps/08-veth/network_files.h"
@@ -337,6 +338,8 @@ static int network_open_bridge(struct network *network)
         result = network_join(network, &netlink);
     netlink_close(&netlink);
     network_lease_unlock(lock_fd);
+    if (result == 0)
+        firewall_warn(NETWORK_BRIDGE_NAME);
     return result;
 }
 

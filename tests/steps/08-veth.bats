@@ -540,6 +540,25 @@ refused()
   stop it
 }
 
+@test "a firewall that drops what is forwarded is named, unless it has been told of the bridge" {
+  requires nat
+  make_host
+  on_host nft 'table ip filter { chain FORWARD { type filter hook forward priority filter; policy drop; }; }'
+  run_on_host -q /bin/true
+  assert_status 0
+  assert_stderr_has "the chain FORWARD of the table filter" "Docker's firewall drops what containers of others send, and nobody would guess it."
+  on_host nft insert rule ip filter FORWARD iifname nsctl0 accept
+  run_on_host -q /bin/true
+  assert_equal "" "$stderr" "Somebody has let the bridge's packets through: there is nothing to warn of."
+  on_host nft delete table ip filter
+  on_host nft 'table inet mine { chain through { type filter hook forward priority 5; policy drop; }; }'
+  run_on_host -q /bin/true
+  assert_stderr_has "the chain through of the table mine"
+  on_host nft 'table inet mine { chain through { policy accept; }; }'
+  run_on_host -q /bin/true
+  assert_equal "" "$stderr"
+}
+
 # --- Which addresses -----------------------------------------------------------------
 
 @test "a subnet that the host has a route to is not taken, nor part of it, nor one that it is part of" {
