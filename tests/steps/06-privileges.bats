@@ -147,7 +147,7 @@ who='id -u; id -g; id -G; echo "$HOME"'
   inside --user 4711 sh -c "$who"
   assert_equal "4711 0 0 /" "${output//$'\n'/ }"
   inside --user 4711:12 sh -c "$who"
-  assert_equal "4711 12 12 /" "${output//$'\n'/ }"
+  assert_equal "4711 12 12 /" "${output//$'\n'/ }" "User and group are to be those that were asked for: is the group set while that can still be done?"
   local empty=$BATS_TEST_TMPDIR/empty
   cp -a "$NSCTL_TEST_ROOTFS" "$empty"
   rm "$empty/etc/passwd" "$empty/etc/group"
