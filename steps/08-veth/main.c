@@ -168,6 +168,31 @@ static int network_add_veth(struct netlink *netlink, struct in_addr address,
     return result;
 }
 
+/* A frame may leave the bridge where it came in, as a container's does that asks for
+ * a port which it has published itself. To a bridge that would be a loop. Where
+ * IP passes over the host as a router the question does not come up, but
+ * br_netfilter, which Docker loads, changes the address while the bridge has it. */
+static int network_allow_hairpin(struct netlink *netlink,
+                                 struct in_addr address)
+{
+    struct netlink_request request = {0};
+    struct ifinfomsg link = {.ifi_family = AF_UNSPEC};
+    const uint8_t on = 1;
+    char name[IFNAMSIZ];
+    network_link_name(address, name);
+    netlink_start(&request, RTM_NEWLINK, 0, link);
+    netlink_put_text(&request, IFLA_IFNAME, name);
+    netlink_nest(&request, IFLA_LINKINFO);
+    netlink_put_text(&request, IFLA_INFO_SLAVE_KIND, "bridge");
+    netlink_nest(&request, IFLA_INFO_SLAVE_DATA);
+    netlink_put(&request, IFLA_BRPORT_MODE, &on, sizeof on);
+    netlink_nest_end(&request);
+    netlink_nest_end(&request);
+    return netlink_call(netlink, &request, "and back where it came from",
+                        "IFLA_IFNAME=\"%s\", IFLA_INFO_SLAVE_KIND=\"bridge\"",
+                        name);
+}
+
 static int network_add_address(struct netlink *netlink, const char *name,
                                struct in_addr address)
 {
@@ -349,6 +374,8 @@ static int network_open(struct network *network, const char *hostname)
     bool is_bridge = network->kind == NETWORK_BRIDGE;
     if (is_bridge && network_open_bridge(network) == -1)
         return -1;
+    if (!is_bridge && ports_try(&network->ports) == -1)
+        return -1;
     inet_ntop(AF_INET, &network->lease.address, text, sizeof text);
     network_files_name(&network->files, hostname, is_bridge ? text : NULL);
     return 0;
@@ -367,6 +394,8 @@ static int network_connect(struct network *network, pid_t container_pid)
     int result =
         network_add_veth(&netlink, network->lease.address, container_pid);
     network->is_connected = result == 0;
+    if (result == 0 && network->ports.count > 0)
+        result = network_allow_hairpin(&netlink, network->lease.address);
     netlink_close(&netlink);
     return result;
 }
