@@ -99,17 +99,24 @@ run_traced()
 # Who is none but that already stays who he is.
 as_user()
 {
+  local user_words
+  set_user_words
+  "${user_words[@]}" "$@"
+}
+
+# Sets user_words, the command that as_user puts before another; empty for who is
+# an ordinary user already.
+set_user_words()
+{
   local user home
-  if [ "$(id -u)" -ne 0 ]; then
-    "$@"
-    return
-  fi
+  user_words=()
+  [ "$(id -u)" -eq 0 ] || return 0
   user=${NSCTL_TEST_USER:-}
   [ -n "$user" ] || if id user >/dev/null 2>&1; then user=user; else user=nobody; fi
   home=$(getent passwd "$user" | cut -d: -f6)
   [ -d "$home" ] || home=/
-  setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- \
-    env -u XDG_RUNTIME_DIR -u XDG_DATA_HOME USER="$user" LOGNAME="$user" HOME="$home" "$@"
+  user_words=(setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups --
+    env -u XDG_RUNTIME_DIR -u XDG_DATA_HOME USER="$user" LOGNAME="$user" HOME="$home")
 }
 
 # Runs a command where it can harm nobody: with its own mounts (private), processes,
