@@ -26,6 +26,7 @@
  * Look at: `ip addr` inside; `ip link` and `nft list ruleset` on the host.
  * lessons/08-veth.md
  */
+#include "common/base/advice.h"
 #include "common/base/command.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
@@ -111,6 +112,19 @@ static void network_link_name(struct in_addr address, char name[IFNAMSIZ])
     snprintf(name, IFNAMSIZ, "nsctl%04x", ntohl(address.s_addr) & 0xffff);
 }
 
+/* The number by which the kernel knows a link. Returns 0, or -1, reported. */
+static int network_find_link(const char *name, unsigned *number)
+{
+    *number = if_nametoindex(name);
+    if (*number != 0)
+        return 0;
+    int saved_errno = errno;
+    log_error("no link %s can be found: %s (%s)", name,
+              advice_error_name(saved_errno), strerror(saved_errno));
+    errno = saved_errno;
+    return -1;
+}
+
 static int network_add_bridge(struct netlink *netlink, struct in_addr gateway)
 {
     struct netlink_request request = {0};
@@ -144,13 +158,16 @@ static int network_add_veth(struct netlink *netlink, struct in_addr address,
     struct ifinfomsg there = {.ifi_family = AF_UNSPEC};
     unsigned char hardware[ETH_ALEN];
     char name[IFNAMSIZ];
+    unsigned bridge;
+    int result = network_find_link(NETWORK_BRIDGE_NAME, &bridge);
+    if (result == -1)
+        return -1;
     network_hardware_address(address, hardware);
     network_link_name(address, name);
-    int result = 0;
     //> veth
     netlink_start(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, here);
     netlink_put_text(&request, IFLA_IFNAME, name);
-    netlink_put_u32(&request, IFLA_MASTER, if_nametoindex(NETWORK_BRIDGE_NAME));
+    netlink_put_u32(&request, IFLA_MASTER, bridge);
     netlink_nest(&request, IFLA_LINKINFO);
     netlink_put_text(&request, IFLA_INFO_KIND, "veth");
     netlink_nest(&request, IFLA_INFO_DATA);
@@ -200,10 +217,11 @@ static int network_add_address(struct netlink *netlink, const char *name,
     struct ifaddrmsg start = {
         .ifa_family = AF_INET,
         .ifa_prefixlen = NETWORK_PREFIX_LENGTH,
-        .ifa_index = if_nametoindex(name),
     };
     char text[INET_ADDRSTRLEN];
-    int result = 0;
+    int result = network_find_link(name, &start.ifa_index);
+    if (result == -1)
+        return -1;
     inet_ntop(AF_INET, &address, text, sizeof text);
     //> address
     /* At a cable to one other, IFA_ADDRESS would be the other's. */
