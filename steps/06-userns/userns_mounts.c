@@ -1,11 +1,13 @@
 #include "steps/06-userns/userns_mounts.h"
 
 #include "common/base/log.h"
+#include "common/kernel/mount.h"
 #include "common/kernel/rootfs.h"
 #include "steps/06-userns/mount_detached.h"
 #include "steps/06-userns/userns_maps.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* ---- The parent ---- */
@@ -189,6 +192,19 @@ static int userns_mounts_restrict_all(const char *path)
     return result;
 }
 
+/* Where /sys came along with all that is upon it, the host's cgroups are there.
+ * They tell of the host; and version 2 is one file system, which can not be
+ * mounted upon itself (EBUSY): the container's own goes on top of this. */
+static int userns_mounts_cover_cgroups(void)
+{
+    struct statfs status;
+    if (statfs("/sys/fs/cgroup", &status) == -1 || status.f_type == SYSFS_MAGIC)
+        return 0;
+    return mount_file_system("tmpfs", "/sys/fs/cgroup", "tmpfs",
+                             MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
+                             "mode=755", "the host's cgroups are out of sight");
+}
+
 static int userns_mounts_attach_devices(const struct userns_mounts *mounts)
 {
     for (size_t i = 0; i < USERNS_DEVICES; i++) {
@@ -213,7 +229,8 @@ int userns_mounts_furnish(const struct userns_mounts *mounts,
                               "/proc shows this PID namespace") == -1 ||
         mount_detached_attach(mounts->sys_fd, "/sys",
                               "/sys, to be looked at only") == -1 ||
-        userns_mounts_restrict_all("/sys") == -1)
+        userns_mounts_restrict_all("/sys") == -1 ||
+        userns_mounts_cover_cgroups() == -1)
         return -1;
     /* 5 is the group tty, which owns a terminal, where there is such a group. */
     if (rootfs_mount_dev(has_tty_group
