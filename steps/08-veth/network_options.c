@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -36,7 +37,11 @@ static int network_options_choose_kind(struct network *network)
         network->kind = NETWORK_BRIDGE;
     if (network->kind != NETWORK_DEFAULT && network->kind != NETWORK_SLIRP)
         return 0;
-    if (slirp_find(&network->slirp)) {
+    /* What nobody has asked for must not fail: the program opens this file in
+     * the container's name, who is to the host whoever starts this. */
+    bool is_here = slirp_find(&network->slirp);
+    bool has_tap = access("/dev/net/tun", R_OK | W_OK) == 0;
+    if (is_here && (has_tap || network->kind == NETWORK_SLIRP)) {
         network->kind = NETWORK_SLIRP;
         return 0;
     }
@@ -46,8 +51,9 @@ static int network_options_choose_kind(struct network *network)
         return -1;
     }
     network->kind = NETWORK_NONE;
-    log_note("no network but lo: without root it takes slirp4netns or pasta, "
-             "and neither is here");
+    log_note("no network but lo: without root it takes %s",
+             is_here ? "/dev/net/tun, which is not there, or not for you"
+                     : "slirp4netns or pasta, and neither is here");
     return 0;
 }
 
