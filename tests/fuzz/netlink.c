@@ -13,23 +13,28 @@
 
 enum { PORT = 77, MESSAGES = 4 };
 
-/* All attributes, and those inside of them. */
-static void walk(struct netlink_span rest, unsigned depth)
+/* All attributes, and down into the last one of each row. */
+static void walk(struct netlink_span rest)
 {
-    const unsigned char *end = rest.bytes + rest.size;
-    struct netlink_span value;
+    struct netlink_span value = {0};
     unsigned type;
     uint32_t number;
     char text[16];
-    while (netlink_next_attribute(&rest, &type, &value)) {
-        fuzz_require(value.bytes >= rest.bytes - value.size - 4 &&
-                     value.bytes + value.size <= end);
-        fuzz_require((type & ~(unsigned)NLA_TYPE_MASK) == 0);
-        fuzz_require(netlink_read_u32(value, &number) == (value.size >= 4));
-        if (netlink_read_text(value, text, sizeof text))
-            fuzz_require(text[0] != '\0' && strlen(text) < sizeof text);
-        if (depth < NETLINK_NESTING)
-            walk(value, depth + 1);
+    for (size_t depth = 0; depth < NETLINK_NESTING; depth++) {
+        const unsigned char *end = rest.bytes + rest.size;
+        bool found = false;
+        while (netlink_next_attribute(&rest, &type, &value)) {
+            found = true;
+            fuzz_require(value.bytes + value.size <= end);
+            fuzz_require((type & ~(unsigned)NLA_TYPE_MASK) == 0);
+            fuzz_require(netlink_read_u32(value, &number) ==
+                         (value.size >= sizeof number));
+            if (netlink_read_text(value, text, sizeof text))
+                fuzz_require(text[0] != '\0' && strlen(text) < sizeof text);
+        }
+        if (!found)
+            return;
+        rest = value;
     }
 }
 
@@ -41,9 +46,9 @@ static int visit(const struct netlink_message *message, void *context)
     ++*count;
     fuzz_require(message->header.nlmsg_pid == PORT);
     fuzz_require(message->header.nlmsg_type >= NLMSG_MIN_TYPE);
-    walk(rest, 0);
+    walk(rest);
     if (netlink_take(&rest, &route, sizeof route)) {
-        walk(rest, 0);
+        walk(rest);
         netlink_find(rest, RTA_DST, &value);
     }
     return 0;
@@ -82,11 +87,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     netlink_start_message(&request, 2, "END", 0, &route, 4);
     fuzz_require(!request.overflow && request.count == MESSAGES);
 
-    char *bytes = fuzz_text(data, size); /* a block of just that size */
-    put_right((unsigned char *)bytes, size);
+    unsigned char *bytes = malloc(size); /* ASan sees the byte behind it */
+    if (bytes == NULL)
+        return 0;
+    memcpy(bytes, data, size);
+    put_right(bytes, size);
     struct netlink_wait wait = {
         .request = &request, .visit = visit, .context = &count, .open = 2};
-    const struct netlink_span rest = {(unsigned char *)bytes, size};
+    const struct netlink_span rest = {bytes, size};
     errno = 0;
     if (netlink_read_answers(&netlink, &wait, rest) == -1)
         fuzz_require(errno == EBADMSG);
