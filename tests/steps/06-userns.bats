@@ -227,7 +227,7 @@ wait_inside=(sh -c 'echo ready; read -r _; exit 0')
 # run_alone ARG…: as the user, without ranges.
 run_alone()
 {
-  if [ "$(id -u)" -eq 0 ]; then run_with_subids - - "$@"; else PATH=/nowhere run --separate-stderr -- "$STEP" "$@"; fi
+  if [ "$(id -u)" -eq 0 ]; then run_with_subids - - "$@"; else run --separate-stderr -- env PATH=/nowhere "$STEP" "$@"; fi
 }
 
 @test "without ranges one id is mapped, and the log says what that costs" {
