@@ -1,5 +1,6 @@
 #include "steps/08-veth/network_files.h"
 
+#include "common/base/advice.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/kernel/mount.h"
@@ -141,7 +142,7 @@ void network_files_name(struct network_files *files, const char *hostname,
 
 /* The image's file, as a descriptor to mount upon; an empty one is made where it
  * has none, or a link. Nothing is followed: both directories and names are
- * looked up one at a time, from a descriptor. Returns -1 with errno, reported. */
+ * looked up one at a time, from a descriptor. Returns -1 with errno. */
 static int network_files_open_target(int etc_fd, const char *name)
 {
     struct stat status;
@@ -149,18 +150,22 @@ static int network_files_open_target(int etc_fd, const char *name)
     if (fd != -1 && fstat(fd, &status) == 0 && S_ISLNK(status.st_mode)) {
         close(fd);
         if (unlinkat(etc_fd, name, 0) == -1)
-            return (int)log_call(-1, "a link that leads nowhere in here",
-                                 "unlinkat(\"/etc\", \"%s\")", name);
+            return -1;
         fd = -1;
         errno = ENOENT;
     }
     if (fd == -1 && errno == ENOENT)
         fd = openat(etc_fd, name,
                     O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    if (fd == -1)
-        log_call(fd, "a file to be laid over",
-                 "openat(\"/etc\", \"%s\", O_NOFOLLOW)", name);
     return fd;
+}
+
+/* Is that so because the root file system is not ours to change? An ordinary
+ * user's container may have a root that belongs to nobody inside. */
+static bool network_files_is_fixed(int error)
+{
+    return error == EACCES || error == EPERM || error == EOVERFLOW ||
+           error == EROFS;
 }
 
 static int network_files_write(const char *path, const char *text)
@@ -189,8 +194,15 @@ static int network_files_place_one(int etc_fd, const char *name,
     if (network_files_write(source, text) == -1)
         return -1;
     int target_fd = network_files_open_target(etc_fd, name);
+    if (target_fd == -1 && network_files_is_fixed(errno)) {
+        log_note("/etc/%s is as the image has it, or not there, and can not be "
+                 "changed (%s)",
+                 name, advice_error_name(errno));
+        return 0;
+    }
     if (target_fd == -1)
-        return -1;
+        return (int)log_call(target_fd, "a file to be laid over",
+                             "openat(\"/etc\", \"%s\", O_NOFOLLOW)", name);
     snprintf(target, sizeof target, "/proc/self/fd/%d", target_fd);
     int result = mount_file_system(source, target, "none", MS_BIND, NULL,
                                    "a file of the container's own in /etc");
