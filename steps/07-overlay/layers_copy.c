@@ -2,6 +2,7 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/base/number.h"
 #include "steps/07-overlay/layers.h"
 
 #include <errno.h>
@@ -31,7 +32,7 @@ struct layers_copying {
     int to_fd;    /* the directory that is being filled */
     int links_fd; /* holds a name for each inode that has several */
     const struct layers_map *users, *groups; /* NULL: owners stay */
-    uint64_t files, skipped_devices, skipped_attributes;
+    uint64_t files, closed, skipped_devices, skipped_attributes;
 };
 
 /* ---- Owners ---- */
@@ -44,17 +45,16 @@ static int layers_read_map(pid_t pid, const char *name, struct layers_map *map)
         return (int)log_call(-1, "who is who", "openat(\"%s\", O_RDONLY)",
                              path);
     map->count = 0;
-    char *rest = NULL;
-    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
-         line = strtok_r(NULL, "\n", &rest)) {
-        uint32_t inside, outside, count;
-        if (map->count < MOST_EXTENTS &&
-            sscanf(line, "%" SCNu32 "%" SCNu32 "%" SCNu32, &inside, &outside,
-                   &count) == 3) {
-            map->extents[map->count].inside = inside;
-            map->extents[map->count].outside = outside;
-            map->extents[map->count++].count = count;
-        }
+    const char *at = text;
+    while (map->count < MOST_EXTENTS) {
+        uint64_t numbers[3] = {0};
+        for (size_t i = 0; i < 3 && at != NULL; i++)
+            at = number_scan(at + strspn(at, " \n"), UINT32_MAX, &numbers[i]);
+        if (at == NULL)
+            break;
+        map->extents[map->count].inside = (uint32_t)numbers[0];
+        map->extents[map->count].outside = (uint32_t)numbers[1];
+        map->extents[map->count++].count = (uint32_t)numbers[2];
     }
     return 0;
 }
@@ -176,6 +176,11 @@ static int layers_copy_regular(struct layers_copying *copying, int from_fd,
                                const char *name, const struct stat *status)
 {
     int from = openat(from_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (from == -1 &&
+        errno == EACCES) { /* nor could it be read in an overlay */
+        copying->closed++;
+        return mknodat(copying->to_fd, name, S_IFREG | 0600, 0);
+    }
     if (from == -1)
         return (int)log_call(from, "a file of a layer, to be copied",
                              "openat(%d, \"%s\", O_RDONLY|O_NOFOLLOW)", from_fd,
@@ -225,7 +230,12 @@ static int layers_copy_directory(struct layers_copying *copying,
     if (mkdirat(copying->to_fd, name, 0700) == 0)
         inner.to_fd = openat(copying->to_fd, name,
                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (inner.to_fd == -1 || layers_enter(layers, name, below) == -1) {
+    if (inner.to_fd != -1 && layers_enter(layers, name, below) == -1 &&
+        errno == EACCES) {
+        below->count = 0;
+        inner.closed++;
+        result = 0;
+    } else if (inner.to_fd == -1 || below->count == 0) {
         log_call(-1, "a copy of a directory", "mkdirat(%d, \"%s\", 0700)",
                  copying->to_fd, name);
     } else {
@@ -338,8 +348,9 @@ int layers_copy(const char *const *layers, size_t count, int target_fd,
     layers_close(&whole);
     if (result == 0)
         log_note("copied: %" PRIu64 " files, without %" PRIu64
-                 " devices and %" PRIu64 " attributes",
+                 " devices and %" PRIu64 " attributes, and without what is in "
+                 "%" PRIu64 " that may not be read",
                  copying.files, copying.skipped_devices,
-                 copying.skipped_attributes);
+                 copying.skipped_attributes, copying.closed);
     return result;
 }

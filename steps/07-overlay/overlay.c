@@ -396,9 +396,11 @@ static int overlay_leave_place(struct userns_mounts *mounts)
     if (log_call(result, "the place is gone", "umount2(\".\", MNT_DETACH)") ==
         -1)
         return -1;
-    result = chdir("/");
-    return (int)log_call(result, "below it, the host's root is still there",
-                         "chdir(\"/\")");
+    /* Some directory that every host has, and that we are done with. Not "/":
+     * where pivot_root can not work, the root has to be moved there. */
+    result = chdir("/proc");
+    return (int)log_call(result, "where the root can be attached",
+                         "chdir(\"/proc\")");
 }
 
 /* Puts the root together. Without root's help all is done by the child; else the

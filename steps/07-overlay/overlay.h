@@ -60,7 +60,7 @@ int overlay_answer(struct overlay *overlay, pid_t pid);
 
 /* In the child, as root inside: of all layers one root, which it leaves as
  * `root_fd` in `mounts`, for userns_mounts_enter(). Its working directory is
- * / then, and its umask 0022. Returns 0, or -1, reported. */
+ * /proc then, and its umask 0022. Returns 0, or -1, reported. */
 int overlay_make_root(struct overlay *overlay, bool userns_host,
                       struct userns_mounts *mounts);
 

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -86,27 +87,23 @@ static const char *overlay_options_check_upper(const char *directory)
     }
 }
 
-/* A name for a directory in one that is there: in full, into `path` (PATH_MAX
- * bytes). */
-static bool overlay_options_name_new(const char *text, char *path)
+/* A name for a directory in one that is there: both in full, into `parent` and
+ * `path` (PATH_MAX bytes each). */
+static bool overlay_options_name_new(const char *text, char *parent, char *path)
 {
-    char parent[PATH_MAX];
-    size_t length = strlen(text);
-    while (length > 1 && text[length - 1] == '/')
-        length--;
-    if (length == 0 || length >= sizeof parent - 2)
+    char given[PATH_MAX];
+    int length =
+        snprintf(given, sizeof given, "%s%s", text[0] == '/' ? "" : "./", text);
+    if (text[0] == '\0' || length >= (int)sizeof given)
         return false;
-    memcpy(parent, "./", 2); /* so that there is a slash */
-    size_t start = text[0] == '/' ? 0 : 2;
-    memcpy(parent + start, text, length);
-    parent[start + length] = '\0';
-    char *name = strrchr(parent, '/');
+    while (length > 1 && given[length - 1] == '/')
+        given[--length] = '\0';
+    char *name = strrchr(given, '/');
     *name++ = '\0';
-    if (realpath(parent[0] == '\0' ? "/" : parent, path) == NULL ||
-        strlen(path) + strlen(name) + 2 > PATH_MAX)
+    if (realpath(given[0] == '\0' ? "/" : given, parent) == NULL)
         return false;
-    strcat(strcat(path, path[1] == '\0' ? "" : "/"), name);
-    return true;
+    return snprintf(path, PATH_MAX, "%s/%s", parent[1] == '\0' ? "" : parent,
+                    name) < PATH_MAX;
 }
 
 const char *overlay_options_parse_upper(const char *text, void *options)
@@ -115,17 +112,13 @@ const char *overlay_options_parse_upper(const char *text, void *options)
     char path[PATH_MAX], parent[PATH_MAX];
     struct stat status;
     if (realpath(text, path) == NULL) {
-        if (errno != ENOENT || !overlay_options_name_new(text, path))
+        if (errno != ENOENT || !overlay_options_name_new(text, parent, path))
             return "expected a directory, or a name for one in a directory "
                    "that is there";
-        /* It is made where its parent is. */
-        strcpy(parent, path);
-        char *slash = strrchr(parent, '/');
-        slash[slash == parent] = '\0';
     } else {
         if (stat(path, &status) == -1 || !S_ISDIR(status.st_mode))
             return "expected a directory (ENOTDIR)";
-        strcpy(parent, path);
+        memcpy(parent, path, sizeof parent);
     }
     const char *expected = overlay_options_check_upper(parent);
     if (expected != NULL)

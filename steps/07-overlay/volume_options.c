@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,9 +34,8 @@ const char *volume_options_parse(const char *text, void *volumes)
     struct volumes *all = volumes;
     struct volume volume = {.tree_fd = -1};
     char copy[2 * PATH_MAX];
-    if (strlen(text) >= sizeof copy)
+    if (snprintf(copy, sizeof copy, "%s", text) >= (int)sizeof copy)
         return expected;
-    strcpy(copy, text);
     char *target = strchr(copy, ':');
     if (target == NULL || target == copy)
         return expected;
@@ -80,7 +80,7 @@ static bool volume_options_take(struct volume *volume, const char *option,
                volume->bytes >= 4096;
     if (strncmp(option, "mode=", 5) != 0 || !volume_options_is_mode(option + 5))
         return false;
-    strcpy(mode, option + 5);
+    memcpy(mode, option + 5, strlen(option + 5) + 1);
     return true;
 }
 
@@ -92,9 +92,8 @@ const char *volume_options_parse_tmpfs(const char *text, void *volumes)
     struct volumes *all = volumes;
     struct volume volume = {.bytes = 64 << 20, .tree_fd = -1};
     char copy[PATH_MAX + 64], mode[8] = "1777";
-    if (strlen(text) >= sizeof copy)
+    if (snprintf(copy, sizeof copy, "%s", text) >= (int)sizeof copy)
         return expected;
-    strcpy(copy, text);
     char *options = strchr(copy, ':'), *rest = NULL;
     if (options != NULL) {
         *options++ = '\0';
@@ -111,8 +110,10 @@ const char *volume_options_parse_tmpfs(const char *text, void *volumes)
     if (volume.target == NULL)
         return expected;
     volume.mode = strdup(mode);
-    if (volume.mode == NULL)
+    if (volume.mode == NULL) {
+        free((char *)volume.target);
         return "out of memory";
+    }
     all->list[all->count++] = volume;
     return NULL;
 }

@@ -481,6 +481,10 @@ refuses()
   assert_status 127
   assert_stderr_has "/lib" "The program is there, its loader is not; the message must name the loader."
   assert_stderr_has "ENOENT"
+  if [[ $(step_number) != 0[456] ]]; then # mount points are made in a layer of the container's own
+    assert_equal bare/env "$(find bare -mindepth 1)" "A container has changed its image."
+    return
+  fi
   assert_equal "dev env proc sys" "$(find bare -mindepth 1 -printf '%P\n' | sort | paste -sd ' ')" "Mount points are made where there are none, and nothing else."
   assert_equal "bare/dev bare/proc bare/sys" "$(find bare -mindepth 1 -type d -empty | sort | paste -sd ' ')"
 }
@@ -503,12 +507,18 @@ refuses()
   run_step --rootfs "$copy" true
   assert_status 0
   inventory "$copy" >after
+  if [[ $(step_number) != 0[456] ]]; then # made in a layer of the container's own
+    diff before after || fail "A container has changed its image."
+    return
+  fi
   assert_equal "> dev d 755 0:0 ,> proc d 755 0:0 ,> sys d 755 0:0 " \
     "$(diff before after | grep '^[<>]' | paste -sd,)" "In the root file system on the host there is more or less than three empty directories."
   [ -z "$(find "$copy/dev" "$copy/proc" "$copy/sys" -mindepth 1)" ] || fail "Devices were made in the image itself, not on a tmpfs."
 }
 
 @test "a read-only root file system will do, if it has the mount points" {
+  local layered=''
+  [[ $(step_number) == 0[456] ]] || layered=1 # then nothing has to be made in it, and it is written to all the same
   make_copy
   cat >see <<EOF
 mount --bind "$copy" "$copy" && mount -o remount,bind,ro "$copy"
@@ -516,9 +526,13 @@ mount --bind "$copy" "$copy" && mount -o remount,bind,ro "$copy"
 EOF
   run --separate-stderr -- in_private_namespaces bash see
   assert_equal $'mark\ndevices' "$output"
-  assert_stderr_has "Read-only file system"
+  [ -n "$layered" ] || assert_stderr_has "Read-only file system"
   rmdir "$copy/sys"
   run --separate-stderr -- in_private_namespaces bash see
+  if [ -n "$layered" ]; then
+    assert_equal $'mark\ndevices' "$output"
+    return
+  fi
   assert_status 125
   assert_equal "" "$output"
   assert_stderr_has 'mkdir("/sys", 0755) = -1 EROFS'
