@@ -52,7 +52,9 @@ bool slirp_find(struct slirp *slirp);
  * Starts the program for the network namespace of `container_pid`, waits until
  * the interface in there is up, and has it publish `ports`. To be called by
  * the parent when the child has its ids, and still waits as who it was born:
- * later its namespaces are closed to us. The ports must not be held.
+ * later its namespaces are closed to us. The ports must not be held. A published
+ * port of UDP is for other hosts: what keeps 127.0.0.1 from the container keeps
+ * back its answers to there, too.
  * Returns 0, or -1, reported, and nothing is left running.
  */
 int slirp_start(struct slirp *slirp, pid_t container_pid,

@@ -97,14 +97,16 @@ EOF
 
 @test "-p without root: from another host and from the host itself, by TCP and UDP" {
   make_user_host
-  start_unleased web -p 8080:80 -p 127.0.0.1:8081:81/udp --init sh -c '/probe serve tcp 80 web >/dev/null & /probe serve udp 81 web'
+  start_unleased web -p 8080:80 -p 8081:81/udp -p 127.0.0.1:8082:80 --init sh -c '/probe serve tcp 80 web >/dev/null & /probe serve udp 81 web'
   run on_far "$probe" ask tcp 192.0.2.1 8080
   assert_output_has "web to" "Another host must reach the published port."
   run on_host "$probe" ask tcp 127.0.0.1 8080
   assert_output_has "web to"
-  run on_host "$probe" ask udp 127.0.0.1 8081
+  run on_far "$probe" ask udp 192.0.2.1 8081
+  assert_output_has "web to" "Another host must reach the published port of UDP."
+  run on_host "$probe" ask tcp 127.0.0.1 8082
   assert_output_has "web to"
-  run on_far "$probe" ask udp 192.0.2.1 8081 2
+  run on_far "$probe" ask tcp 192.0.2.1 8082 2
   assert_output_lacks "web to" "A port that was published at 127.0.0.1 was reached from another host."
   assert_equal "" "$(on_host sh -c 'ls -d /tmp/nsctl-* 2>/dev/null')" "When the ports are published, the program needs no more orders."
   stop web
