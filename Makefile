@@ -117,7 +117,7 @@ sanitize: sanitize-build ## build with ASan and UBSan, in build/sanitize, and ru
 # Under sudo root has built: what was built goes to the checkout's owner.
 give_back = chown -R --reference=Makefile build exercises step-[0-9][0-9] 2>/dev/null
 
-demo: all ## the guided tour: a container in a minute (needs root)
+demo: all ## the guided tour: a container in a minute (root or not)
 	@$(give_back); lessons/demo || [ $$? = 125 ] # explained, in one line
 doctor: ## what this machine can run, and what to do about the rest
 	@tests/doctor

@@ -38,7 +38,10 @@ static void program_print_options(const struct program_option *option)
         snprintf(left, sizeof left, "%s%s%s", option->names,
                  option->value == NULL ? "" : " ",
                  option->value == NULL ? "" : option->value);
-        printf("  %-28s %s\n", left, option->help);
+        int width = 28; /* columns; printf(3) counts bytes, and … has three */
+        for (const char *byte = left; *byte != '\0'; byte++)
+            width += (*byte & 0xc0) == 0x80;
+        printf("  %-*s %s\n", width, left, option->help);
     }
 }
 
