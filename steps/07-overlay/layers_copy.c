@@ -306,7 +306,7 @@ static const char links_name[] = ".nsctl-links";
 static int layers_copy_whole(struct layers_copying *copying,
                              const struct layers *whole)
 {
-    struct stat top;
+    struct stat top = {0};
     int result = -1;
     if (mkdirat(copying->to_fd, links_name, 0700) == 0)
         copying->links_fd = openat(copying->to_fd, links_name,
