@@ -89,10 +89,11 @@ $(BUILD)/%.o: %.c
 modules: $(modules:%=$(BUILD)/%.o)
 
 # What the tests of archives and layers run: the modules, without a container.
-image_tool := $(BUILD)/tests/image/tool
+image_tool  := $(BUILD)/tests/image/tool
+image_parts := tests/image/tool.c common/kernel/layers.c \
+               $(filter-out %/not-linux.c,$(wildcard common/base/*.c common/image/*.c))
 image-tool: $(image_tool)
-$(image_tool): $(addprefix $(BUILD)/,tests/image/tool.o \
-               $(patsubst %.c,%.o,$(filter-out %/not-linux.c,$(wildcard common/base/*.c common/image/*.c))))
+$(image_tool): $(image_parts:%.c=$(BUILD)/%.o)
 	$(call say,LD)$(compile) $(LDFLAGS) -o $@ $^
 
 # Static programs run anywhere, in the test machine above all; musl's start

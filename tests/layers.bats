@@ -53,7 +53,7 @@ sandbox_state()
   find sandbox/canary -type f -exec sha256sum {} + | sort
   [ -d sandbox/layer ] && [ ! -L sandbox/layer ] || echo 'the layer is no directory'
   find sandbox/layer \( -type b -o -type c \) -printf 'a device: %p\n' 2>/dev/null
-  find sandbox/layer ! -type l -exec "$tool" attributes {} + 2>/dev/null
+  find sandbox/layer ! -type l -exec "$tool" attributes {} + 2>/dev/null || true # it may be gone
 }
 
 # attack WHAT REFUSAL LINE…

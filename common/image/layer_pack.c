@@ -1,6 +1,7 @@
 #include "common/image/layer_pack.h"
 
 #include "common/base/log.h"
+#include "common/kernel/layers.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -269,34 +270,6 @@ static int pack_device(struct pack *pack, const struct stat *status)
 
 /* ---- What is gone ---- */
 
-/* Overlay's two spellings of it: a device 0:0, and since Linux 6.7 an empty file
- * with an attribute. */
-static bool pack_is_whiteout(int parent_fd, const char *name,
-                             const struct stat *status)
-{
-    char value;
-    if (S_ISCHR(status->st_mode))
-        return status->st_rdev == makedev(0, 0);
-    if (!S_ISREG(status->st_mode) || status->st_size > 0)
-        return false;
-    int fd =
-        openat(parent_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd == -1)
-        return false; /* packing it will fail, and say so */
-    bool is = fgetxattr(fd, "user.overlay.whiteout", &value, 1) != -1 ||
-              fgetxattr(fd, "trusted.overlay.whiteout", &value, 1) != -1;
-    close(fd);
-    return is;
-}
-
-static bool pack_is_opaque(int fd)
-{
-    char value = 0;
-    return (fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1 ||
-            fgetxattr(fd, "trusted.overlay.opaque", &value, 1) == 1) &&
-           value == 'y';
-}
-
 /* An empty file named `mark`NAME in the directory of the path at hand; nothing
  * else about it means anything. */
 static int pack_mark(struct pack *pack, const char *mark, const char *name)
@@ -398,7 +371,7 @@ static int pack_enter(struct pack *pack, int fd)
     else
         pack->path[level->length++] = '/';
     pack->path[level->length] = '\0';
-    return pack_is_opaque(fd) ? pack_mark(pack, ".wh..wh.", ".opq") : 0;
+    return layers_is_opaque(fd) ? pack_mark(pack, ".wh..wh.", ".opq") : 0;
 }
 
 static int pack_name(struct pack *pack, int parent_fd, const char *name)
@@ -406,7 +379,7 @@ static int pack_name(struct pack *pack, int parent_fd, const char *name)
     struct stat status;
     if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return pack_failed(pack, "newfstatat");
-    if (pack_is_whiteout(parent_fd, name, &status))
+    if (layers_is_whiteout(parent_fd, name, &status))
         return pack_mark(pack, ".wh.", name);
     if (pack_begins_with(name, ".wh."))
         return pack_refuse(pack, "there its name would say that another file "
