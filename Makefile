@@ -26,7 +26,7 @@ compile = $(CC) -std=gnu17 -D_GNU_SOURCE -I. $(CFLAGS) $(WARNINGS) \
 # ---- What each step is made of ----
 # A step's modules are those of the step before it and what that one taught; one
 # that uses what it has not been taught does not link.
-modules_01 := $(addprefix common/base/,log advice number program files command)
+modules_01 := $(addprefix common/base/,log advice number similar program files command)
 modules_02 := $(modules_01) $(addprefix common/kernel/,clone sync uts)
 modules_03 := $(modules_02) common/kernel/process
 modules_04 := $(modules_03) common/kernel/mount
@@ -111,7 +111,7 @@ sanitize: sanitize-build ## build with ASan and UBSan, in build/sanitize, and ru
 	@tests/leaks build/sanitize
 	@# Leaks were looked for above: LeakSanitizer does not work below strace.
 	ASAN_OPTIONS=detect_leaks=0 tests/run --host --brief --programs build/sanitize
-	IMAGE_TOOL=$(CURDIR)/build/sanitize/obj/tests/image/tool bats tests/archives.bats tests/layers.bats
+	IMAGE_TOOL=$(CURDIR)/build/sanitize/obj/tests/image/tool bats tests/archives.bats tests/layers.bats tests/containerfile.bats
 
 # ---- Learning ----
 

@@ -402,7 +402,7 @@ state_of()
   assert_equal 'character special file 0:0' "$(stat -c '%F %t:%T' layer/gone)"
   assert_equal 'character special file 0:0' "$(stat -c '%F %t:%T' layer/e/f)"
   [ ! -e layer/.wh.gone ]
-  assert_equal 'layer/d user.overlay.opaque=79' "$("$tool" attributes layer/d layer/e)"
+  assert_equal 'layer/d user.overlay.opaque=79' "$("$tool" attributes layer/d layer/e | grep ' user')"
   "$tool" pack layer y.tar
   "$tool" list y.tar >listed
   diff <(sed 's/^[a-z-]* //; s/ .*//' listed | LC_ALL=C sort) \
@@ -436,7 +436,7 @@ state_of()
     assert_equal x "$(cat layer/f)"
     [ -e layer/d/g ]
     assert_equal 'layer/d user.overlay.opaque=79
-layer/e user.overlay.opaque=79' "$("$tool" attributes layer/d layer/e)"
+layer/e user.overlay.opaque=79' "$("$tool" attributes layer/d layer/e | grep ' user')"
   done
 }
 
@@ -460,29 +460,24 @@ layer/e user.overlay.opaque=79' "$("$tool" attributes layer/d layer/e)"
   assert_stderr_has 'begins with .wh.'
 }
 
-# overlay NUMBER…: a script: the layers of these numbers, the lowest first, with an upper directory
+# Two layers with an upper one, which changes: what there is first, and a layer that is packed of it.
+# (Not on a tmpfs: before 6.6 it has no user.* attributes.)
 overlay='
 set -e
-mount -t tmpfs none "$1/mnt"
-mkdir "$1/mnt/merged" "$1/mnt/upper" "$1/mnt/work"
-mount -t overlay overlay -o "userxattr,lowerdir=$1/two:$1/one,upperdir=$1/mnt/upper,workdir=$1/mnt/work" "$1/mnt/merged"
-cd "$1/mnt/merged"
+mkdir "$1/merged" "$1/upper" "$1/work"
+mount -t overlay overlay -o "${3}lowerdir=$1/two:$1/one,upperdir=$1/upper,workdir=$1/work" "$1/merged"
+cd "$1/merged"
+find . ! -type d | LC_ALL=C sort
+rm stays; rm -r d; mkdir d; echo 3 >d/newest; mv e/g e/h
+cd /; umount "$1/merged"
+"$2" pack "$1/upper" "$1/three.tar" >/dev/null
+rm -rf "$1/merged" "$1/upper" "$1/work"
 '
 
-@test "the kernel reads them as they were meant, and we what it writes" {
-  requires overlay
-  mkdir one two mnt
-  archive one.tar 'file  path=gone  data=1' 'file  path=stays  data=1' 'file  path=d/hidden  data=1' 'file  path=e/f  data=1' \
-    'file  path=e/g  data=1'
-  archive two.tar 'file  path=.wh.gone' 'directory  path=d' 'file  path=d/.wh..wh..opq' 'file  path=d/new  data=2' \
-    'file  path=e/.wh.f'
-  unpack one.tar one
-  assert_status 0
-  unpack two.tar two
-  assert_status 0
-  run in_private_namespaces bash -c "$overlay"'find . ! -type d | LC_ALL=C sort
-    rm stays; rm -r d; mkdir d; echo 3 >d/newest; mv e/g e/h; cd /; umount "$1/mnt/merged"
-    "$2" pack "$1/mnt/upper" "$1/three.tar" >/dev/null' - "$PWD" "$tool"
+# overlay_reads OPTION
+overlay_reads()
+{
+  run in_private_namespaces bash -c "$overlay" - "$PWD" "$tool" "$1"
   assert_status 0
   assert_equal './d/new
 ./e/g
@@ -496,6 +491,23 @@ e
 e/.wh.g
 e/h
 .wh.stays' "$(cut -d ' ' -f 2 <<<"$output")"
+}
+
+@test "the kernel reads them as they were meant, and we what it writes" {
+  requires overlay
+  mkdir one two
+  archive one.tar 'file  path=gone  data=1' 'file  path=stays  data=1' 'file  path=d/hidden  data=1' 'file  path=e/f  data=1' \
+    'file  path=e/g  data=1'
+  archive two.tar 'file  path=.wh.gone' 'directory  path=d' 'file  path=d/.wh..wh..opq' 'file  path=d/new  data=2' \
+    'file  path=e/.wh.f'
+  unpack one.tar one
+  assert_status 0
+  unpack two.tar two
+  assert_status 0
+  [ "$(id -u)" -ne 0 ] || overlay_reads ''
+  # The attributes that any owner may write are read since 5.11.
+  printf '5.11\n%s\n' "$(uname -r)" | sort -CV || return 0
+  overlay_reads userxattr,
 }
 
 # --- Compression, and digests ------------------------------------------------------
@@ -577,8 +589,8 @@ plain $(sha256sum <plain.tar | cut -d ' ' -f 1) $(stat -c %s plain.tar)" "$(cat 
 
 @test "a full disk is said to be one" {
   requires mount
-  make_tree
-  mkdir -p mnt
+  mkdir mnt tree
+  head -c 1000000 /dev/urandom >tree/f
   "$tool" pack tree x.tar >/dev/null
   run in_private_namespaces bash -c 'mount -t tmpfs -o size=256k none "$1" && mkdir "$1/layer" && exec "$2" unpack x.tar "$1/layer"' \
     - "$PWD/mnt" "$tool"

@@ -202,6 +202,9 @@ static const struct advice {
      "a link in it leads out of the file system, by a magic link of /proc"},
     {"close_range", ENOSYS, "the kernel is older than 5.9: try `make vm`"},
     {"pidfd_open", ENOSYS, "the kernel is older than 5.3: try `make vm`"},
+    {"fsetxattr", EOPNOTSUPP,
+     "this file system has no extended attributes of that kind: a tmpfs has "
+     "user.* since Linux 6.6, FAT and NFS have none; use another"},
     {NULL, EPERM, "this needs root: start it with sudo"},
     {NULL, EACCES,
      "permission denied on the way: look at the modes of every directory in "

@@ -1,6 +1,7 @@
 #include "common/base/program.h"
 
 #include "common/base/log.h"
+#include "common/base/similar.h"
 
 #include <fcntl.h>
 #include <stdarg.h>
@@ -93,33 +94,6 @@ program_find(const struct program_option *options, const char *word,
     return found;
 }
 
-/* How many single-letter edits turn `a` into `b` (Levenshtein); names are
- * short, so what lies beyond 31 letters is left out. */
-static size_t program_edits_between(const char *a, size_t a_length,
-                                    const char *b, size_t b_length)
-{
-    enum { MOST = 31 };
-    size_t row[MOST + 1];
-    if (a_length > MOST || b_length > MOST)
-        return MOST;
-    for (size_t j = 0; j <= b_length; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_length; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_length; j++) {
-            size_t best = diagonal + (a[i - 1] != b[j - 1]);
-            if (row[j] + 1 < best)
-                best = row[j] + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b_length];
-}
-
 static void __attribute__((noreturn))
 program_refuse_unknown(const struct program *program, const char *word)
 {
@@ -132,7 +106,7 @@ program_refuse_unknown(const struct program *program, const char *word)
                  name += strspn(name, " ")) {
                 size_t length = strcspn(name, " ");
                 size_t edits =
-                    program_edits_between(word, word_length, name, length);
+                    similar_edits_between(word, word_length, name, length);
                 if (length > 2 && edits < best) {
                     best = edits;
                     best_name = name;

@@ -160,11 +160,16 @@ static int unpack_own(const struct unpack *unpack, int fd, uint32_t uid,
     return fchmod(fd, mode) == 0 ? 0 : unpack_failed(unpack, "fchmod");
 }
 
+/* In both spellings, where we may: an overlay that the host's root has mounted
+ * for itself reads the other one. */
 static int unpack_make_opaque(const struct unpack *unpack, int fd)
 {
-    return fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) == 0
-               ? 0
-               : unpack_failed(unpack, "fsetxattr");
+    if (fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) == -1)
+        return unpack_failed(unpack, "fsetxattr");
+    if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) == -1 &&
+        errno != EPERM)
+        return unpack_failed(unpack, "fsetxattr");
+    return 0;
 }
 
 /* Makes the directory `name`, or opens the one that is there. Where the layer

@@ -9,7 +9,8 @@
  *
  * A layer says that a name below it is gone by a file named .wh.NAME, and that a
  * directory hides all below it by .wh..wh..opq in it. On disk that is what
- * overlay reads: a device 0:0, and the attribute user.overlay.opaque.
+ * overlay reads: a device 0:0, and the attribute user.overlay.opaque, beside it
+ * trusted.overlay.opaque where root of the host unpacks.
  *
  * taught in: step 10, lessons/10-build.md
  */

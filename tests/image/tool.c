@@ -13,6 +13,9 @@
  *   tool pack [--gzip|--zstd] DIRECTORY FILE
  *   tool attributes FILE…               "FILE NAME=HEX" for each extended one
  *   tool set-attribute FILE NAME HEX
+ *   tool containerfile FILE             what is in it, a line for each instruction
+ *   tool ignore PATTERNS <PATHS         those of the paths that are left out
+ *   tool expand WORD [NAME=VALUE…]
  *
  * A description has a line for each entry, with tabs between its words, which
  * are the kind and key=value:
@@ -25,6 +28,9 @@
 #include "common/base/sha256.h"
 #include "common/base/tar_reader.h"
 #include "common/base/tar_writer.h"
+#include "common/image/containerfile.h"
+#include "common/image/expand.h"
+#include "common/image/ignore.h"
 #include "common/image/layer_pack.h"
 #include "common/image/layer_unpack.h"
 #include "common/image/stream.h"
@@ -546,6 +552,106 @@ static int tool_set_attribute(char **arguments)
                          arguments[1]);
 }
 
+/* ---- containerfile, ignore, expand ---- */
+
+static char *read_whole(const char *path, size_t *size)
+{
+    static char text[8 << 20];
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        log_call(-1, "read", "openat(\"%s\")", path);
+        return NULL;
+    }
+    *size = fread(text, 1, sizeof text, file);
+    fclose(file);
+    return text;
+}
+
+static void print_pair(const char *before,
+                       const struct containerfile_pair *pair)
+{
+    printf(" %s", before);
+    print_text(pair->name);
+    if (pair->value != NULL) {
+        putchar('=');
+        print_text(pair->value);
+    }
+}
+
+static void print_instruction(const struct containerfile_instruction *one)
+{
+    printf("%u:%u %s%s", one->line, one->stage,
+           containerfile_kind_name(one->kind), one->is_json ? " json" : "");
+    for (size_t j = 0; j < one->flag_count; j++)
+        print_pair("--", &one->flags[j]);
+    for (size_t j = 0; j < one->word_count; j++) {
+        putchar(' ');
+        print_text(one->words[j]);
+    }
+    for (size_t j = 0; j < one->pair_count; j++)
+        print_pair("", &one->pairs[j]);
+    for (size_t j = 0; j < one->heredoc_count; j++) {
+        printf(" %s:%s:", one->heredocs[j].name,
+               one->heredocs[j].expanded ? "expanded" : "as-it-is");
+        print_text(one->heredocs[j].content);
+    }
+    putchar('\n');
+}
+
+static int tool_containerfile(char **arguments)
+{
+    struct containerfile file;
+    size_t size;
+    const char *text = read_whole(arguments[0], &size);
+    if (text == NULL)
+        return -1;
+    int result = containerfile_read(&file, arguments[0], text, size);
+    for (size_t i = 0; result == 0 && i < file.count; i++)
+        print_instruction(&file.instructions[i]);
+    containerfile_free(&file);
+    return result;
+}
+
+static int tool_ignore(char **arguments)
+{
+    struct ignore ignore;
+    size_t size, capacity = 0;
+    char *path = NULL;
+    ssize_t length;
+    const char *text = read_whole(arguments[0], &size);
+    if (text == NULL || ignore_read(&ignore, arguments[0], text, size) == -1)
+        return -1;
+    while ((length = getline(&path, &capacity, stdin)) > 0) {
+        path[length - 1] = '\0';
+        if (ignore_matches(&ignore, path))
+            puts(path);
+    }
+    free(path);
+    ignore_free(&ignore);
+    return 0;
+}
+
+static const char *look_up_argument(void *context, const char *name)
+{
+    size_t length = strlen(name);
+    for (char **word = context; *word != NULL; word++)
+        if (strncmp(*word, name, length) == 0 && (*word)[length] == '=')
+            return *word + length + 1;
+    return NULL;
+}
+
+static int tool_expand(char **arguments)
+{
+    char *result;
+    const char *complaint = expand_word(arguments[0], '\\', look_up_argument,
+                                        arguments + 1, &result);
+    if (complaint != NULL)
+        return log_error("%s", complaint);
+    printf("<%s>\n", result);
+    free(result);
+    return 0;
+}
+
 int main(int count, char **words)
 {
     static const struct {
@@ -561,6 +667,9 @@ int main(int count, char **words)
         {"unpack", tool_unpack, 2},
         {"pack", tool_pack, 2},
         {"attributes", tool_attributes, 1},
+        {"containerfile", tool_containerfile, 1},
+        {"ignore", tool_ignore, 1},
+        {"expand", tool_expand, 1},
         {"set-attribute", tool_set_attribute, 3},
     };
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
