@@ -57,7 +57,7 @@ start_unleased()
 assert_nothing_left()
 {
   wait_until no_slirp
-  assert_equal "" "$(on_host sh -c 'ls -d /tmp/nsctl-* 2>/dev/null')" "The place of the program's socket must be taken away."
+  assert_equal "" "$(ls -d "/tmp/nsctl-$(as_user id -u)" 2>/dev/null)" "The place of the program's socket must be taken away."
 }
 
 @test "a user's container reaches another host, and is seen as the host" {
@@ -108,7 +108,7 @@ EOF
   assert_output_has "web to"
   run on_far "$probe" ask tcp 192.0.2.1 8082 2
   assert_output_lacks "web to" "A port that was published at 127.0.0.1 was reached from another host."
-  assert_equal "" "$(on_host sh -c 'ls -d /tmp/nsctl-* 2>/dev/null')" "When the ports are published, the program needs no more orders."
+  assert_equal "" "$(ls -d "/tmp/nsctl-$(as_user id -u)" 2>/dev/null)" "When the ports are published, the program needs no more orders."
   stop web
   assert_nothing_left
 }
@@ -132,7 +132,7 @@ EOF
   # Somebody takes the port after it was tried, and before slirp4netns does.
   replace_slirp <<EOF
 #!/bin/bash
-$probe serve tcp 8080 thief >/dev/null 2>&1 &
+setpriv --pdeathsig KILL $probe serve tcp 8080 thief >/dev/null 2>&1 &
 sleep 1
 exec $(type -P slirp4netns) "\$@"
 EOF
@@ -173,13 +173,11 @@ EOF
 }
 
 @test "^C is for the container, not for its network" {
+  local session
   make_user_host
-  serve on_far serve tcp 7000 far
-  start_unleased it --init sh -c 'trap "/probe ask tcp 192.0.2.2 7000 >/dev/shm/answer; cat /dev/shm/answer" INT; echo ready; while :; do sleep 0.2; done'
-  [ "$(ps -o sid= -p "$(slirp_pids | head -n 1)" | tr -d ' ')" != "$(ps -o sid= -p "${starter[it]}" | tr -d ' ')" ] ||
-    fail "The program is in the terminal's session: ^C would end it."
-  kill -INT "${starter[it]}"
-  wait_until grep -q 'far to' it.out
+  start_unleased it "${wait_inside[@]}"
+  session=$(ps -o sid= -p "$(slirp_pids | head -n 1)")
+  [ "$session" != "$(ps -o sid= -p "${starter[it]}")" ] || fail "The program is in the terminal's session: ^C would end it."
   stop it
 }
 
