@@ -689,8 +689,9 @@ hidden()
     (
       exec 3>&- 6>&-
       for _ in 1 2 3; do
-        said=$("$STEP" -q -m 64m sh -c "exit $i" 2>&1)
-        [ $? -eq "$i" ] || echo "$i: $? $said"
+        ended=0
+        said=$("$STEP" -q -m 64m sh -c "exit $i" 2>&1) || ended=$?
+        [ "$ended" -eq "$i" ] || echo "$i: $ended $said"
       done
     ) &
     starter[$i]=$!
