@@ -29,6 +29,7 @@ program_refuse(const struct program *program, const char *format, ...)
     log_mask_controls(text, strlen(text));
     fprintf(stderr, "%s: %s\nTry './%s --help'.\n", program->name, text,
             program->name);
+    free(text);
     exit(EXIT_OURS);
 }
 

@@ -232,7 +232,7 @@ static int overlay_enter_place(const struct overlay *overlay)
 static int overlay_attach_layers(const struct overlay *overlay)
 {
     for (size_t i = 0; i < overlay->options.layer_count; i++) {
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "%zu", i);
         if (rootfs_make_directory(name, 0755) == -1 ||
             mount_detached_attach(overlay->layer_fds[i], name, "a layer") == -1)
