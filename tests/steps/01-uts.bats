@@ -669,7 +669,8 @@ assert_late_child_noticed()
 @test "a parent that dies after it released its child leaves no command behind" {
   run_with_late_child wait4,rt_sigtimedwait:signal=KILL:when=1
   assert_late_child_noticed
-  assert_output_has "the parent died before its child was ready"
+  # From 07 on the parent waits for a word of the child's, which by then has asked to be killed.
+  ((10#$(step_number) > 6)) || assert_output_has "the parent died before its child was ready"
   assert_clean
 }
 

@@ -279,7 +279,9 @@ mounts_of_this_step()
 @test "a mount that fails ends the step with 125, the errno, and no trace" {
   requires strace
   calls=$(mounts_of_this_step)
-  assert_equal 2 "$(wc -l <<<"$calls")" "There are two mounts to fail: MS_PRIVATE on /, and /proc."
+  expected=2
+  ((10#$(step_number) < 6)) || expected=1 # from there on /proc is made by fsmount, which their own files make fail
+  assert_equal "$expected" "$(wc -l <<<"$calls")" "There are two mounts to fail: MS_PRIVATE on /, and /proc."
   for call in $calls; do
     for error in EPERM EACCES ENOMEM ENOSPC; do
       run_with_error "$call" "$error" /bin/sh -c 'echo started'
@@ -294,6 +296,7 @@ mounts_of_this_step()
 }
 
 @test "a missing proc file system and a full mount table are called by their names" {
+  only_for 03 04 05 # from 06 on /proc is not mounted by mount(2)
   requires strace
   run_with_error child:mount:1:/proc ENODEV /bin/true
   assert_stderr_has /proc/filesystems "ENODEV from mount(2) means that the kernel has no such file system."
