@@ -417,6 +417,7 @@ with_settings()
 }
 
 @test "attack: what only the host's root may read, root inside may not" {
+  only_for 06 # from 07 on the layers are mapped, and root inside is root of what is in them
   requires root
   make_copy
   echo secret >"$copy/only-here/secret"
@@ -662,6 +663,7 @@ take_back()
 }
 
 @test "the log tells the truth" {
+  only_for 06 # later ones have an order of their own, and a test of it
   requires root strace
   local as_whom
   for as_whom in "${everybody[@]}"; do
