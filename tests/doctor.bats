@@ -30,7 +30,7 @@ load helpers
 @test "who is not root is told so, and what to do" {
   run as_user "$ROOT/tests/doctor" 01
   assert_status 1
-  assert_output_has "step 01  no: needs root; run sudo tests/doctor, or make vm"
+  assert_output_has "step 01  no: needs root; run sudo tests/doctor, or "
 }
 
 @test "a step's number may lack its zero, and must be a step's" {
