@@ -382,5 +382,3 @@ int network_configure(const struct network *network)
     netlink_close(&netlink);
     return result;
 }
-
-/* ---- The child: the whole of it ---- */
