@@ -1,0 +1,62 @@
+/*
+ * store: where containers are kept, and by which words one is found.
+ *
+ *     ROOT/containers/ID/      a record each (record.h)
+ *     ROOT/names/NAME          a link to ../containers/ID: who has it has the name
+ *     ROOT/lock                held for a moment whenever names change
+ *     LOGS/ID.log              what they printed
+ *
+ * For root ROOT is /var/lib/nsctl and LOGS /var/log/nsctl; for a user
+ * $XDG_DATA_HOME/nsctl, else ~/.local/share/nsctl, and logs/ in it.
+ * --root DIR or NSCTL_ROOT names another; its logs are in DIR/logs.
+ *
+ * taught in: step 09, lessons/09-lifecycle.md
+ */
+#ifndef NSCTL_RUNTIME_STORE_H
+#define NSCTL_RUNTIME_STORE_H
+
+#include "steps/09-lifecycle/record.h"
+
+struct store {
+    char root[PATH_MAX];
+    char logs[PATH_MAX];
+};
+
+/* Finds the directories; makes nothing. `root`: of --root, or NULL. Returns 0, or -1,
+ * reported. */
+int store_find(struct store *store, const char *root);
+
+/* Makes what is missing of them, 0700, and checks that they are ours. Returns 0, or
+ * -1 with errno, reported. */
+int store_make(const struct store *store);
+
+/* The option parser for --name: [a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}. */
+const char *store_parse_name(const char *text, void *name);
+
+/*
+ * Reserves: an id, the name (record->name; NULL: one is made up, and must then be freed
+ * with the record), a directory that appears whole, with config.json and locked.
+ * Returns the descriptor that holds the lock `alive`, or -1 with errno, reported
+ * (EEXIST: the name is taken, and by whom). Sweeps what others left half done.
+ */
+int store_reserve(const struct store *store, struct record *record);
+
+/* Removes all that there is of a container that is not alive: directory, name,
+ * log. Returns 0, or -1 with errno, reported (EBUSY: it is alive). */
+int store_remove(const struct store *store, const struct record *record);
+
+int store_rename(const struct store *store, struct record *record,
+                 const char *name);
+
+/* The one with that name, id, or beginning of an id. Returns 0, or -1, reported: there
+ * is none (did you mean …?), or there are several. record_free() in any case. */
+int store_look_up(const struct store *store, const char *word,
+                  struct record *record);
+
+/* All, the newest first; `count` of them, to be freed with store_free_list(). Returns
+ * 0, or -1, reported. That there is no directory yet is an empty list. */
+int store_list(const struct store *store, struct record **records,
+               size_t *count);
+void store_free_list(struct record *records, size_t count);
+
+#endif
