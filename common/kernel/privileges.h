@@ -24,6 +24,7 @@ struct privileges {
     uint64_t added, dropped; /* --cap-add, --cap-drop: 1 << CAP_… */
     bool all_added, all_dropped;
     bool privileged;  /* --privileged: nothing is given up */
+    bool keeps_home;  /* HOME was chosen, and is not the user's */
     const char *user; /* --user; NULL: root */
     enum privileges_choice no_new_privileges; /* --security-opt */
     const char *seccomp; /* NULL: the default; "unconfined"; a profile's path */
@@ -54,7 +55,7 @@ int privileges_check(struct privileges *privileges);
  * In the child, as root of its user namespace, its root directory changed and
  * its descriptors closed: looks up the user, gives up everything but
  * `privileges`, and becomes the command; with `init` a child of ours does, and
- * we reap and forward as kernel/process has it. Sets HOME, so it comes after
+ * we reap and forward as kernel/process has it. Sets a user's HOME, so it comes after
  * command_clean_environment(). Where something can not be given up it says so
  * and exits with EXIT_OURS. Under the filter we still take the signal mask back,
  * look for the command, write to the log and execute: a profile must allow

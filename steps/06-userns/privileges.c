@@ -455,7 +455,7 @@ static int privileges_give_up(const struct privileges *privileges,
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
         return (int)log_call(-1, "killed when its parent dies",
                              "prctl(PR_SET_PDEATHSIG, SIGKILL)");
-    if (setenv("HOME", user.home, 1) == -1)
+    if (setenv("HOME", user.home, !privileges->keeps_home) == -1)
         return log_error("no memory for HOME");
     return 0;
 }

@@ -72,17 +72,25 @@ const char *environment_value(const char *const *list, const char *name)
     return NULL;
 }
 
+bool environment_has(const struct environment *environment, const char *name)
+{
+    return environment_value((const char *const *)environment->files.all,
+                             name) != NULL ||
+           environment_value((const char *const *)environment->options.all,
+                             name) != NULL;
+}
+
 const char *const *environment_default(const char *hostname, bool terminal)
 {
     static char host[80], term[80];
     static const char *list[] = {
         "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        host, NULL, NULL};
+        "HOME=/root", host, NULL, NULL};
     const char *ours = getenv("TERM");
     snprintf(host, sizeof host, "HOSTNAME=%s", hostname);
     snprintf(term, sizeof term, "TERM=%s",
              ours == NULL || strlen(ours) > 64 ? "xterm" : ours);
-    list[2] = terminal ? term : NULL;
+    list[3] = terminal ? term : NULL;
     return list;
 }
 

@@ -42,8 +42,11 @@ const char *environment_parse_file(const char *path, void *environment);
 int environment_make(const struct environment *environment,
                      const char *const *base, struct environment_list *list);
 
-/* What every container begins with: PATH, HOSTNAME, and TERM where it has a terminal.
- * HOME is for kernel/privileges, which knows the user. Static, NULL at the end. */
+/* Whether a value was asked for. Of HOME kernel/privileges wants to know. */
+bool environment_has(const struct environment *environment, const char *name);
+
+/* What every container begins with: PATH, HOME, HOSTNAME, and TERM where it has a
+ * terminal. Static, NULL at the end. */
 const char *const *environment_default(const char *hostname, bool terminal);
 
 /* The value of `name` in a list that ends with NULL, or NULL. */

@@ -105,8 +105,8 @@ static int ulimits_check_one(const struct ulimit *which,
         return (int)log_call(-1, "what may be asked for", "getrlimit(%s)",
                              which->constant);
     if (wanted->rlim_max > ours.rlim_max && !ulimits_may_raise()) {
-        log_error("--ulimit %s: the hard limit here is %ju, and only root "
-                  "raises it",
+        log_error("--ulimit %s: the hard limit here is %ju, and to raise it "
+                  "takes CAP_SYS_RESOURCE",
                   which->name, (uintmax_t)ours.rlim_max);
         log_advice("ask for less; `ulimit -H` shows what there is");
         return -1;
