@@ -20,6 +20,9 @@
 
 extern char **environ;
 
+static int report_fd = -1;
+static bool is_ready; /* and that has been reported */
+
 /* ---- Why a program that is there can not be started ---- */
 
 /* What of a file's beginning decides how the kernel starts it. */
@@ -203,6 +206,49 @@ static int command_explain(const char *path, int error)
     }
 }
 
+/* ---- Saying how it went ---- */
+
+void command_report_to(int fd)
+{
+    report_fd = fd;
+}
+
+/* Whoever listens may be gone; then nobody is to be told. */
+static void command_report(unsigned char byte)
+{
+    if (report_fd != -1 && write(report_fd, &byte, 1) == -1)
+        report_fd = -1;
+}
+
+void command_exit(int status)
+{
+    command_report((unsigned char)status);
+    _exit(status);
+}
+
+void command_leave_report(void)
+{
+    if (report_fd == -1)
+        return;
+    close(report_fd);
+    report_fd = -1;
+    int log_fd = log_set_descriptor(STDERR_FILENO);
+    if (log_fd != STDERR_FILENO)
+        close(log_fd);
+    log_set_quiet(true);
+}
+
+int command_await(int fd)
+{
+    unsigned char byte;
+    int status = -1;
+    ssize_t got;
+    while ((got = read(fd, &byte, 1)) == 1 || (got == -1 && errno == EINTR))
+        if (got == 1)
+            status = byte;
+    return status;
+}
+
 /* ---- Starting it ---- */
 
 static void command_log_start(const char *path, char **command)
@@ -231,6 +277,9 @@ static void command_try(const char *path, char **command)
         return;
     if (access(path, X_OK) == 0)
         command_log_start(path, command);
+    if (!is_ready)
+        command_report(0);
+    is_ready = true;
     execve(path, command, environ);
 }
 
@@ -276,12 +325,19 @@ int command_close_descriptors(void)
                          "close_range(3, %u, 0)", ~0U);
 }
 
+int command_close_descriptors_from(unsigned first)
+{
+    long result = syscall(SYS_close_range, first, ~0U, 0U);
+    return (int)log_call(result, "no other descriptor is left open",
+                         "close_range(%u, %u, 0)", first, ~0U);
+}
+
 void command_execute(char **command)
 {
     if (strchr(command[0], '/') == NULL)
-        _exit(command_search(command));
+        command_exit(command_search(command));
     command_try(command[0], command);
-    _exit(command_explain(command[0], errno));
+    command_exit(command_explain(command[0], errno));
 }
 
 void command_clean_environment(void)

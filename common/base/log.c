@@ -14,10 +14,18 @@
 enum { INTENTION_COLUMNS = 50, CALL_BYTES = 3072, LINE_BYTES = 4096 };
 
 static bool quiet_asked;
+static int way_out = STDERR_FILENO;
 
 void log_set_quiet(bool quiet)
 {
     quiet_asked = quiet;
+}
+
+int log_set_descriptor(int fd)
+{
+    int before = way_out;
+    way_out = fd;
+    return before;
 }
 
 /* The environment is asked once, before a container gets one of its own. */
@@ -38,7 +46,7 @@ static bool log_is_coloured(void)
         const char *no_color = getenv("NO_COLOR");
         coloured = no_color == NULL || no_color[0] == '\0';
     }
-    return coloured && isatty(STDERR_FILENO);
+    return coloured && isatty(way_out);
 }
 
 /* A reader that has gone (`2>&1 | head`) costs us the line, not the container:
@@ -50,7 +58,7 @@ static void log_write(const char *line, size_t length)
     sigemptyset(&only_pipe);
     sigaddset(&only_pipe, SIGPIPE);
     sigprocmask(SIG_BLOCK, &only_pipe, &mask);
-    if (write(STDERR_FILENO, line, length) == -1 && errno == EPIPE)
+    if (write(way_out, line, length) == -1 && errno == EPIPE)
         sigtimedwait(&only_pipe, NULL, &at_once);
     sigprocmask(SIG_SETMASK, &mask, NULL);
 }

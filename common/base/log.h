@@ -20,6 +20,10 @@
 /* Silences all but warnings and errors. NSCTL_LOG=quiet does the same. */
 void log_set_quiet(bool quiet);
 
+/* Where lines go from now on, instead of standard error: to a process whose
+ * standard error is another's by now. -1: nowhere. Returns where they went. */
+int log_set_descriptor(int fd);
+
 /* Names and paths come from the user, and a control character among them would
  * be obeyed by the terminal. Each becomes '?': those of ASCII, those that have
  * two bytes in UTF-8 (C1, U+0080 to U+009F: one is an escape sequence's

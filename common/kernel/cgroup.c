@@ -195,6 +195,16 @@ static int64_t cgroup_read(const struct cgroup *cgroup,
     return -1;
 }
 
+bool cgroup_was_out_of_memory(const struct cgroup *cgroup)
+{
+    const struct cgroup_hierarchy *memory =
+        cgroup_tree_with(cgroup, CGROUP_MEMORY);
+    return memory != NULL &&
+           cgroup_read(cgroup, CGROUP_MEMORY,
+                       memory->unified ? "memory.events" : "memory.oom_control",
+                       "oom_kill ") > 0;
+}
+
 static void cgroup_report_memory(const struct cgroup *cgroup)
 {
     const struct cgroup_hierarchy *memory =

@@ -32,6 +32,9 @@ int cgroup_enter(const struct cgroup *cgroup);
  * or -1, reported. */
 int cgroup_mount(const struct cgroup *cgroup);
 
+/* Whether the kernel has killed any of its processes for lack of memory. */
+bool cgroup_was_out_of_memory(const struct cgroup *cgroup);
+
 /* Logs what was used, and warns of processes killed for lack of memory. */
 void cgroup_report(const struct cgroup *cgroup);
 

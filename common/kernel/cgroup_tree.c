@@ -376,6 +376,39 @@ int cgroup_tree_create(struct cgroup *cgroup)
     return 0;
 }
 
+int cgroup_tree_create_named(struct cgroup *cgroup, const char *name)
+{
+    for (size_t i = 0; i < cgroup->count; i++)
+        if (cgroup_tree_make(&cgroup->hierarchies[i], name) == -1)
+            return -1;
+    return 0;
+}
+
+int cgroup_tree_remove_dead(const char *path)
+{
+    char parent[PATH_MAX];
+    if (files_path(parent, "%s", path) == -1)
+        return -1;
+    *strrchr(parent, '/') = '\0';
+    int parent_fd = cgroup_tree_lock(parent, 0);
+    if (parent_fd == -1)
+        return errno == ENOENT ? 0 : -1;
+    int fd = cgroup_tree_lock(path, LOCK_NB), result = 0;
+    if (fd == -1 && errno != ENOENT)
+        result = -1; /* EWOULDBLOCK: it is not dead */
+    if (fd != -1) {
+        result = cgroup_tree_remove_one(path);
+        log_call(result, "left behind by a run that was killed",
+                 "rmdir(\"%s\")", path);
+        close(fd);
+    }
+    rmdir(parent); /* works for the last one out */
+    int saved_errno = errno;
+    close(parent_fd);
+    errno = saved_errno;
+    return result;
+}
+
 void cgroup_tree_remove(struct cgroup *cgroup)
 {
     for (size_t i = 0; i < cgroup->count; i++) {

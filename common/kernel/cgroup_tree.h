@@ -61,6 +61,14 @@ void cgroup_tree_list(bool unified, unsigned controllers, const char *separator,
  * made. */
 int cgroup_tree_create(struct cgroup *cgroup);
 
+/* The same with a name that the caller has chosen: TOP/nsctl/NAME. */
+int cgroup_tree_create_named(struct cgroup *cgroup, const char *name);
+
+/* Takes away TOP/nsctl/NAME of a run that was killed, with whoever is inside.
+ * Returns 0, also where there is no such cgroup; or -1 with errno, EWOULDBLOCK
+ * (not reported) where it is a living one's. */
+int cgroup_tree_remove_dead(const char *path);
+
 /* Kills what is left inside and removes the directories. What can not be
  * removed is reported. */
 void cgroup_tree_remove(struct cgroup *cgroup);

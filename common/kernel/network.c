@@ -361,6 +361,22 @@ void network_close(struct network *network)
     network_lease_unlock(lock_fd);
 }
 
+void network_sweep(void)
+{
+    struct in_addr alive;
+    if (geteuid() != 0 || access(NETWORK_LEASE_DIRECTORY, F_OK) == -1)
+        return;
+    int lock_fd = network_lease_lock();
+    if (lock_fd == -1)
+        return;
+    int others = network_lease_sweep(&alive, network_forget);
+    if (others == 0)
+        network_stop();
+    else if (others > 0)
+        nat_sweep(network_lease_is_taken, NULL);
+    network_lease_unlock(lock_fd);
+}
+
 /* ---- The child ---- */
 
 /* While it has all of root's powers over its namespace: its own end. */

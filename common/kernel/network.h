@@ -44,4 +44,8 @@ int network_configure(const struct network *network);
  * opened is no error. */
 void network_close(struct network *network);
 
+/* Takes away what containers have left on the host whose parent was killed, and
+ * where none is alive what all have shared. For root; for others there is none. */
+void network_sweep(void);
+
 #endif

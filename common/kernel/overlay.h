@@ -27,6 +27,8 @@ struct overlay {
     struct overlay_options options;
     bool host; /* the layers do not make one root: each has its place in */
     struct host_view view;
+    bool upper_may_be_memory; /* --upper is a wish: where there can be no
+                                 overlay, a copy does */
     bool by_root;    /* root runs this, and may prepare more than its child */
     int talk_fds[2]; /* on which the child may ask its parent for a copy */
     /* Mounts, attached nowhere yet; -1: there is none. */

@@ -1,5 +1,6 @@
 #include "common/kernel/privileges.h"
 
+#include "common/base/command.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
@@ -192,9 +193,27 @@ static int privileges_choose_capabilities(struct privileges *privileges)
     return 0;
 }
 
+/* Rules take more memory than all else, and are done with when the filter is made:
+ * who waits for the container's end need not keep them. */
+static int privileges_make_filter(struct privileges *privileges)
+{
+    struct seccomp_rules *rules = malloc(sizeof *rules);
+    int result = 0;
+    if (rules == NULL)
+        return log_error("out of memory (ENOMEM)");
+    if (privileges->seccomp == NULL)
+        seccomp_tables_default(rules, SECCOMP_NATIVE, privileges->capabilities);
+    else
+        result = seccomp_profile_read(privileges->seccomp,
+                                      privileges->capabilities, rules);
+    if (result == 0)
+        result = seccomp_compile(rules, &privileges->filter);
+    free(rules);
+    return result;
+}
+
 int privileges_check(struct privileges *privileges)
 {
-    static struct seccomp_rules rules;
     if (privileges->all_added && privileges->all_dropped)
         return log_error("--cap-add ALL and --cap-drop ALL contradict each "
                          "other");
@@ -213,13 +232,7 @@ int privileges_check(struct privileges *privileges)
             ? privileges->privileged
             : strcmp(privileges->seccomp, "unconfined") == 0)
         return 0;
-    if (privileges->seccomp == NULL)
-        seccomp_tables_default(&rules, SECCOMP_NATIVE,
-                               privileges->capabilities);
-    else if (seccomp_profile_read(privileges->seccomp, privileges->capabilities,
-                                  &rules) == -1)
-        return -1;
-    return seccomp_compile(&rules, &privileges->filter);
+    return privileges_make_filter(privileges);
 }
 
 /* ---- Giving up ---- */
@@ -456,7 +469,7 @@ void privileges_execute(const struct privileges *privileges, bool init,
     uint64_t kept;
     pid_t main_pid = 0;
     if (privileges_give_up(privileges, &kept) == -1)
-        _exit(EXIT_OURS);
+        command_exit(EXIT_OURS);
     if (init) {
         /* Before the filter, which has no clone3(2). */
         log_before_call("init stays PID 1, the command is its child",
@@ -465,13 +478,14 @@ void privileges_execute(const struct privileges *privileges, bool init,
         main_pid = clone_process(&arguments);
         if (main_pid == -1) {
             log_call(main_pid, "the command", "clone3(0)");
-            _exit(EXIT_OURS);
+            command_exit(EXIT_OURS);
         }
     }
     if (privileges_seal(privileges, kept) == -1)
-        _exit(EXIT_OURS);
+        command_exit(EXIT_OURS);
     if (main_pid == 0)
         process_execute(command, mask);
+    command_leave_report();
     int status = process_supervise(main_pid);
     /* With PID 1 the kernel ends everything in its namespace. */
     _exit(status == -1 ? EXIT_OURS : status);

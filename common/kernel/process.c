@@ -12,7 +12,7 @@
 
 /* The signals that are meant for the command, those with which a terminal stops
  * a job, and that of a child's end. */
-static void process_handled_signals(sigset_t *handled)
+void process_handled_signals(sigset_t *handled)
 {
     static const int numbers[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
                                   SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH,
@@ -87,7 +87,7 @@ static void process_stop(pid_t main_pid, int signal_number)
     kill(main_pid, SIGCONT);
 }
 
-static void process_forward(pid_t main_pid, const siginfo_t *received)
+void process_forward(pid_t main_pid, const siginfo_t *received)
 {
     int number = received->si_signo;
     if (number == SIGTSTP || number == SIGTTIN || number == SIGTTOU) {
@@ -107,7 +107,7 @@ static void process_forward(pid_t main_pid, const siginfo_t *received)
 /* Reaps all that have ended: SIGCHLD does not queue, one may stand for many.
  * Returns whether `main_pid` was among them, then with its exit status in
  * `status`, or -1, reported. */
-static int process_reap(pid_t main_pid, int *status)
+int process_reap(pid_t main_pid, int *status)
 {
     int result = -1, main_ended = 0;
     siginfo_t ended;

@@ -28,6 +28,14 @@ int process_interrupted(void);
  */
 int process_supervise(pid_t main_pid);
 
+/* Of which process_supervise() is made, for those who wait for more than signals:
+ * which they are; to pass one on to `main_pid` (stops us where it says so); and to
+ * reap whoever has ended: whether `main_pid` was among them, its exit status then in `status`,
+ * or -1, reported. */
+void process_handled_signals(sigset_t *handled);
+void process_forward(pid_t main_pid, const siginfo_t *received);
+int process_reap(pid_t main_pid, int *status);
+
 /* Restores the signal mask and becomes the command (base/command.h). */
 void process_execute(char **command, const sigset_t *mask)
     __attribute__((noreturn));
