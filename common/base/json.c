@@ -85,9 +85,7 @@ static int json_refuse_character(const struct json_reader *reader,
 
 /* ---- Strings ---- */
 
-/* The length of the UTF-8 sequence at `text`, 0 where there is none: cut short,
- * longer than need be, half of a pair, or beyond the last character. */
-static size_t json_utf8_length(const unsigned char *text)
+size_t json_utf8_length(const unsigned char *text)
 {
     static const struct {
         unsigned char first_low, first_high, second_low, second_high, length;

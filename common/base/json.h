@@ -66,6 +66,10 @@ const struct json_value *json_member(const struct json_value *object,
 int json_unsigned(const struct json_value *value, uint64_t maximum,
                   uint64_t *number);
 
+/* The length of the UTF-8 sequence at `text`, 0 where there is none: cut short,
+ * longer than need be, half of a pair, or beyond the last character. */
+size_t json_utf8_length(const unsigned char *text);
+
 /* Reports "NAME:LINE: …", the line of `value`. Returns -1. */
 int json_error(const struct json *json, const struct json_value *value,
                const char *format, ...) __attribute__((format(printf, 3, 4)));

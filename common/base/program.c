@@ -17,8 +17,15 @@ static const struct program_option common_options[] = {
     {0},
 };
 
-static void __attribute__((noreturn, format(printf, 2, 3)))
-program_refuse(const struct program *program, const char *format, ...)
+/* What the program is a part of, and a blank. */
+static char whole_name[64];
+
+void program_set_whole(const char *name)
+{
+    snprintf(whole_name, sizeof whole_name, "%s ", name);
+}
+
+void program_refuse(const struct program *program, const char *format, ...)
 {
     char *text; /* as long as the user's words are: what was expected ends it */
     va_list arguments;
@@ -27,8 +34,8 @@ program_refuse(const struct program *program, const char *format, ...)
         exit(EXIT_OURS);
     va_end(arguments);
     log_mask_controls(text, strlen(text));
-    fprintf(stderr, "%s: %s\nTry './%s --help'.\n", program->name, text,
-            program->name);
+    fprintf(stderr, "%s%s: %s\nTry './%s%s --help'.\n", whole_name,
+            program->name, text, whole_name, program->name);
     free(text);
     exit(EXIT_OURS);
 }
@@ -45,21 +52,6 @@ static void program_print_options(const struct program_option *option)
             width += (*byte & 0xc0) == 0x80;
         printf("  %-*s %s\n", width, left, option->help);
     }
-}
-
-static void program_print_help(const struct program *program)
-{
-    printf("Usage: %s [OPTION...] [COMMAND [ARG...]]\n"
-           "%s\n\n"
-           "COMMAND is /bin/sh where none is given.\n\nOptions:\n",
-           program->name, program->summary);
-    program_print_options(program->options);
-    program_print_options(common_options);
-    printf("\nTry:\n  %s\n\n"
-           "Exit status: the command's own; 128+n when signal n ended it; 127 "
-           "when there is\nno such command, 126 when it can not be run; 125 "
-           "when we failed ourselves.\n",
-           program->example);
 }
 
 /* The length of the spelling of `option` that `word` begins with, or 0. A
@@ -95,6 +87,36 @@ program_find(const struct program_option *options, const char *word,
     return found;
 }
 
+static void program_print_help(const struct program *program)
+{
+    printf("Usage: %s%s %s\n%s\n\n", whole_name, program->name,
+           program->usage == NULL ? "[OPTION...] [COMMAND [ARG...]]"
+                                  : program->usage,
+           program->summary);
+    if (program->usage == NULL)
+        printf("COMMAND is /bin/sh where none is given.\n\n");
+    printf("Options:\n");
+    program_print_options(program->options);
+    for (size_t i = 0; common_options[i].names != NULL; i++) {
+        char letter[] = {'-', common_options[i].names[1], '\0'};
+        size_t length = 0;
+        if (program_find(program->options, letter, &length) != NULL)
+            continue; /* it means something else here */
+        const struct program_option row[] = {common_options[i], {0}};
+        program_print_options(row);
+    }
+    if (program->print_more != NULL)
+        program->print_more();
+    printf("\nTry:\n  %s%s%s\n", whole_name[0] == '\0' ? "" : "./", whole_name,
+           program->example);
+    if (program->usage != NULL)
+        return;
+    printf("\n"
+           "Exit status: the command's own; 128+n when signal n ended it; 127 "
+           "when there is\nno such command, 126 when it can not be run; 125 "
+           "when we failed ourselves.\n");
+}
+
 static void __attribute__((noreturn))
 program_refuse_unknown(const struct program *program, const char *word)
 {
@@ -121,18 +143,74 @@ program_refuse_unknown(const struct program *program, const char *word)
                    (int)best_length, best_name);
 }
 
+static const struct program_option *
+program_find_any(const struct program *program, const char *word,
+                 size_t *name_length)
+{
+    const struct program_option *option =
+        program_find(program->options, word, name_length);
+    return option != NULL ? option
+                          : program_find(common_options, word, name_length);
+}
+
+static void program_switch(const struct program *program,
+                           const struct program_option *option)
+{
+    if (option == &common_options[0]) {
+        log_set_quiet(true);
+    } else if (option == &common_options[1]) {
+        program_print_help(program);
+        exit(fflush(stdout) == 0 ? 0 : EXIT_OURS);
+    } else {
+        *(bool *)option->target = true;
+    }
+}
+
+/* `-it` is `-i -t`, and `-itm100m` `-i -t -m100m`: turns all letters on but the last,
+ * of which the spelling is left in `rest`. Returns the option that it is, or NULL
+ * where any letter is not known: then nothing was turned on. */
+static const struct program_option *
+program_take_letters(const struct program *program, char *word, char **rest)
+{
+    const struct program_option *options[64], *option = NULL;
+    size_t count = 0, length = 0;
+    char *letter = word + 1;
+    for (; *letter != '\0' && count < 64; letter++) {
+        char name[] = {'-', *letter, '\0'};
+        length = 0;
+        option = program_find_any(program, name, &length);
+        if (option == NULL || length != 2)
+            return NULL;
+        if (option->value != NULL)
+            break;
+        options[count++] = option;
+    }
+    if (*letter == '\0') { /* the last one takes no value: the caller's */
+        option = options[--count];
+        letter--;
+    } else if (count == 64) {
+        return NULL;
+    }
+    for (size_t i = 0; i < count; i++)
+        program_switch(program, options[i]);
+    letter[-1] = '-';
+    *rest = letter - 1;
+    return option;
+}
+
 /* Takes one option at argv[0], and its value; returns where the next is. */
 static char **program_take_option(const struct program *program, char **argv)
 {
     size_t length = 0;
-    const char *word = argv[0];
+    char *word = argv[0];
     const struct program_option *option =
-        program_find(program->options, word, &length);
-    if (option == NULL) {
-        option = program_find(common_options, word, &length);
-        if (option == NULL)
-            program_refuse_unknown(program, word);
+        program_find_any(program, word, &length);
+    if (option == NULL && word[1] != '-') {
+        option = program_take_letters(program, word, &word);
+        length = 2;
     }
+    if (option == NULL)
+        program_refuse_unknown(program, argv[0]);
     const char *value = word[length] == '\0' ? NULL : word + length;
     if (value != NULL && *value == '=')
         value++;
@@ -140,14 +218,7 @@ static char **program_take_option(const struct program *program, char **argv)
         if (value != NULL)
             program_refuse(program, "%.*s takes no value, so \"%s\" is wrong",
                            (int)length, word, value);
-        if (option == &common_options[0]) {
-            log_set_quiet(true);
-        } else if (option == &common_options[1]) {
-            program_print_help(program);
-            exit(fflush(stdout) == 0 ? 0 : EXIT_OURS);
-        } else {
-            *(bool *)option->target = true;
-        }
+        program_switch(program, option);
         return argv + 1;
     }
     if (value == NULL) {
@@ -183,18 +254,36 @@ static void program_open_standard_files(void)
     }
 }
 
-char **program_read_options(const struct program *program, char **argv)
+char **program_read_words(const struct program *program, char **argv,
+                          bool anywhere)
 {
     program_open_standard_files();
-    static char *default_command[] = {"/bin/sh", NULL};
-    char **word = argv[0] == NULL ? argv : argv + 1;
-    while (*word != NULL && (*word)[0] == '-' && (*word)[1] != '\0') {
-        if (strcmp(*word, "--") == 0) {
+    char **word = argv[0] == NULL ? argv : argv + 1, **kept = word;
+    while (*word != NULL) {
+        bool is_option = (*word)[0] == '-' && (*word)[1] != '\0';
+        if (is_option && strcmp(*word, "--") == 0) {
             word++;
             break;
         }
-        word = program_take_option(program, word);
+        if (is_option)
+            word = program_take_option(program, word);
+        else if (anywhere)
+            *kept++ = *word++;
+        else
+            break;
     }
+    if (!anywhere)
+        return word;
+    while (*word != NULL)
+        *kept++ = *word++;
+    *kept = NULL;
+    return argv[0] == NULL ? argv : argv + 1;
+}
+
+char **program_read_options(const struct program *program, char **argv)
+{
+    static char *default_command[] = {"/bin/sh", NULL};
+    char **word = program_read_words(program, argv, false);
     if (*word == NULL)
         return default_command;
     if (**word == '\0')

@@ -11,12 +11,14 @@
  *
  * Options end at the first word that is not one: what follows is the
  * container's command, whatever it looks like. Both `--name value` and
- * `--name=value` do, and `-m100m` for an option of one letter.
+ * `--name=value` do, `-m100m` for an option of one letter, and `-it` for two.
  *
  * taught in: step 00, lessons/00-before-you-start.md
  */
 #ifndef NSCTL_BASE_PROGRAM_H
 #define NSCTL_BASE_PROGRAM_H
+
+#include <stdbool.h>
 
 /* The exit status that says "it was us, not your command", as docker has it. */
 enum { EXIT_OURS = 125 };
@@ -36,6 +38,10 @@ struct program {
     const char *summary; /* the question that it answers, in one line */
     const char *example; /* a command worth typing */
     const struct program_option *options; /* ends with an empty row */
+
+    /* Of one that does not run a command as the steps do: */
+    const char *usage;        /* what follows its name */
+    void (*print_more)(void); /* help of its own; or NULL */
 };
 
 /*
@@ -45,6 +51,22 @@ struct program {
  * has been created yet, so to exit is safe.
  */
 char **program_read_options(const struct program *program, char **argv);
+
+/*
+ * The same for one that takes other words than a command, and knows how many: they
+ * are returned, ended by NULL, perhaps none. With `anywhere` options may stand after
+ * them, too, until a word `--`: `stop web -t 5`; then argv is put into another order.
+ */
+char **program_read_words(const struct program *program, char **argv,
+                          bool anywhere);
+
+/* From now on the programs are parts of that one: "NAME stop". */
+void program_set_whole(const char *name);
+
+/* Refuses what was typed, in one line, and exits with EXIT_OURS: for before anything
+ * has been created. */
+void program_refuse(const struct program *program, const char *format, ...)
+    __attribute__((noreturn, format(printf, 2, 3)));
 
 /* A parser for program_option: any text that is not empty; `target` points to
  * a const char *, which then points into argv. */

@@ -24,9 +24,10 @@
 
 const char *cgroup_tree_name(bool unified, enum cgroup_controller which)
 {
-    static const char *const v1[] = {"memory", "cpu", "cpuacct", "pids",
-                                     "blkio"};
-    static const char *const v2[] = {"memory", "cpu", "cpu", "pids", "io"};
+    static const char *const v1[] = {"memory", "cpu",   "cpuacct",
+                                     "pids",   "blkio", "freezer"};
+    static const char *const v2[] = {"memory", "cpu", "cpu",
+                                     "pids",   "io",  "freezer"};
     return unified ? v2[which] : v1[which];
 }
 
@@ -366,12 +367,13 @@ static int cgroup_tree_make(struct cgroup_hierarchy *hierarchy,
 int cgroup_tree_create(struct cgroup *cgroup)
 {
     uint64_t random;
-    char name[2 * sizeof random + 1];
-    if (getrandom(&random, sizeof random, 0) == -1)
-        return (int)log_call(-1, "a name for the cgroup", "getrandom()");
-    snprintf(name, sizeof name, "%016" PRIx64, random);
+    if (cgroup->name[0] == '\0') {
+        if (getrandom(&random, sizeof random, 0) == -1)
+            return (int)log_call(-1, "a name for the cgroup", "getrandom()");
+        snprintf(cgroup->name, sizeof cgroup->name, "%016" PRIx64, random);
+    }
     for (size_t i = 0; i < cgroup->count; i++)
-        if (cgroup_tree_make(&cgroup->hierarchies[i], name) == -1)
+        if (cgroup_tree_make(&cgroup->hierarchies[i], cgroup->name) == -1)
             return -1;
     return 0;
 }

@@ -104,6 +104,8 @@ unsigned cgroup_options_wanted(const struct cgroup_limits *limits)
     /* What is to be reported is wanted without a limit, too. */
     unsigned wanted = 1U << CGROUP_MEMORY | 1U << CGROUP_CPU |
                       1U << CGROUP_CPUACCT | 1U << CGROUP_PIDS;
+    if (limits->lives_on)
+        wanted |= 1U << CGROUP_IO | 1U << CGROUP_FREEZER;
     return limits->io_count == 0 ? wanted : wanted | 1U << CGROUP_IO;
 }
 

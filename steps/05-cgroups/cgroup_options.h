@@ -8,6 +8,7 @@
 
 #include "steps/05-cgroups/cgroup_tree.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,8 @@ struct cgroup_limits {
     uint64_t pids;
     struct cgroup_io_limit io[CGROUP_MOST_IO_LIMITS];
     size_t io_count;
+    bool
+        lives_on; /* may be paused, and asked what it used: what that takes is wanted */
 };
 
 /* Option parsers (see base/program.h). The first two store a uint64_t, the

@@ -32,8 +32,10 @@ enum record_status {
     RECORD_CREATED, /* being set up */
     RECORD_RUNNING,
     RECORD_EXITED,
-    RECORD_CORRUPT /* its files can not be read, see `damage` */
+    RECORD_CORRUPT /* its files can not be understood, see `damage` */
 };
+
+enum { RECORD_NAME_BYTES = 64 }; /* with the NUL */
 
 /* A process that can not be taken for another: numbers are used again. */
 struct record_process {
@@ -41,6 +43,7 @@ struct record_process {
     uint64_t start_time; /* of /proc/PID/stat, in clock ticks since the boot */
 };
 
+/* May point into itself: not to be copied. */
 struct record {
     char id[RECORD_ID_LENGTH + 1];
     char directory[PATH_MAX]; /* ROOT/containers/ID */
@@ -48,6 +51,7 @@ struct record {
 
     /* config.json. All texts belong to the record. */
     const char *name;
+    char made_up_name[RECORD_NAME_BYTES];
     const char *root; /* what it runs on, as `ps` shows it */
     const char *hostname;
     const char *const *command;     /* NULL at the end */
@@ -71,7 +75,8 @@ struct record {
     struct record_process init_process, monitor;
     const char *address;        /* on the bridge; NULL */
     const char *const *cgroups; /* directories on the host, NULL at the end */
-    const char *log_path;
+    const char *log_path;       /* the first of its files */
+    char made_log_path[PATH_MAX];
     int64_t started_ns, finished_ns; /* 0: not yet */
     int exit_status;                 /* of an exited one; -1: nobody knows */
     bool oom_killed;
@@ -97,8 +102,15 @@ int record_write_state(const struct record *record);
 int record_read(struct record *record, const char *directory);
 void record_free(struct record *record);
 
-/* Whether some monitor lives that has this record. */
+/* Whether some monitor lives that has this record: asks the lock, so it is true now. */
 bool record_is_alive(const struct record *record);
+
+/* "created", "running", "exited" or "corrupt": static. */
+const char *record_status_name(enum record_status status);
+
+/* What /proc/sys/kernel/random/boot_id holds: another after each boot. Returns 0, or
+ * -1, reported. proc_sys_kernel(5). */
+int record_read_boot_id(char boot_id[40]);
 
 /* A descriptor of that process, or -1 with errno, ESRCH where it has ended (or another
  * has its number by now), not reported. Signals are sent through it alone.
@@ -106,7 +118,8 @@ bool record_is_alive(const struct record *record);
 int record_open_process(const struct record *record,
                         const struct record_process *process);
 
-/* Fills in `process` for a process that is ours to wait for. 0, or -1, reported. */
+/* Fills in `process` for one that can not be gone yet: ourselves, or a child that nobody
+ * has waited for. Returns 0, or -1, reported. */
 int record_identify_process(pid_t pid, struct record_process *process);
 
 #endif

@@ -22,6 +22,13 @@ struct store {
     char logs[PATH_MAX];
 };
 
+/* For the files of store*.c: ROOT/lock, and where a container is. Both return -1, reported,
+ * where that can not be; the lock is a descriptor, to be closed. */
+int store_lock(const struct store *store);
+int store_container_path(const struct store *store, const char *id, char *path);
+bool store_is_id(const char *text);
+void store_sweep_locked(const struct store *store); /* for who has the lock */
+
 /* Finds the directories; makes nothing. `root`: of --root, or NULL. Returns 0, or -1,
  * reported. */
 int store_find(struct store *store, const char *root);
@@ -34,22 +41,32 @@ int store_make(const struct store *store);
 const char *store_parse_name(const char *text, void *name);
 
 /*
- * Reserves: an id, the name (record->name; NULL: one is made up, and must then be freed
- * with the record), a directory that appears whole, with config.json and locked.
- * Returns the descriptor that holds the lock `alive`, or -1 with errno, reported
- * (EEXIST: the name is taken, and by whom). Sweeps what others left half done.
+ * Reserves: an id, the name (record->name; NULL: one is made up), a directory that
+ * appears whole, locked, with config.json and with state.json, in which the status is
+ * "created". To be called by the process that is going to be the monitor: it fills in
+ * `id`, `directory`, `name`, `created_ns`, `boot_id`, `monitor`, `log_path`.
+ * Returns the descriptor that holds the lock `alive`,
+ * close-on-exec, or -1 with errno, reported (EEXIST: the name is taken, and by whom).
+ * Sweeps what others left half done.
  */
 int store_reserve(const struct store *store, struct record *record);
 
-/* Removes all that there is of a container that is not alive: directory, name,
- * log. Returns 0, or -1 with errno, reported (EBUSY: it is alive). */
+/* Removes all that there is of a container that is not alive: directory, name, log.
+ * The monitor closes the lock before. Who finds that another has removed it already is
+ * content. Returns 0, or -1 with errno, reported (EBUSY: it is alive): then it is still
+ * listed. */
 int store_remove(const struct store *store, const struct record *record);
 
+/* Removes what runs that were killed have left half made or half removed, and names that
+ * lead nowhere. Returns 0, or -1, reported. */
+int store_sweep(const struct store *store);
+
+/* Gives it another name; EEXIST where that is taken. Returns 0, or -1, reported. */
 int store_rename(const struct store *store, struct record *record,
                  const char *name);
 
 /* The one with that name, id, or beginning of an id. Returns 0, or -1, reported: there
- * is none (did you mean …?), or there are several. record_free() in any case. */
+ * is none (ENOENT; did you mean …?), or there are several. record_free() in any case. */
 int store_look_up(const struct store *store, const char *word,
                   struct record *record);
 

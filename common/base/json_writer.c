@@ -1,0 +1,118 @@
+#include "common/base/json_writer.h"
+
+#include "common/base/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Strings may hold anything but these: a quote and a backslash mean something,
+ * control characters are not allowed. RFC 8259. DEL is, but a terminal obeys it. */
+static void json_write_string(FILE *file, const char *text)
+{
+    putc('"', file);
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0';) {
+        size_t length = json_utf8_length(c);
+        if (length == 0) {
+            fputs("\xef\xbf\xbd", file);
+            length = 1;
+        } else if (*c == '"' || *c == '\\') {
+            fprintf(file, "\\%c", *c);
+        } else if (*c < ' ' || *c == 0x7f) {
+            fprintf(file, "\\u%04x", *c);
+        } else if (length == 2 && *c == 0xc2 && c[1] < 0xa0) { /* C1 */
+            fprintf(file, "\\u%04x", c[1]);
+        } else {
+            fwrite(c, 1, length, file);
+        }
+        c += length;
+    }
+    putc('"', file);
+}
+
+static void json_write_line(const struct json_writer *writer)
+{
+    if (writer->one_line)
+        return;
+    putc('\n', writer->file);
+    for (unsigned i = 0; i < writer->depth; i++)
+        fputs("  ", writer->file);
+}
+
+/* All that goes before a value. */
+static void json_write_key(struct json_writer *writer, const char *key)
+{
+    if (writer->has_members)
+        putc(',', writer->file);
+    if (writer->depth > 0)
+        json_write_line(writer);
+    writer->has_members = true;
+    if (key == NULL)
+        return;
+    json_write_string(writer->file, key);
+    fputs(writer->one_line ? ":" : ": ", writer->file);
+}
+
+void json_write_open(struct json_writer *writer, const char *key, char bracket)
+{
+    json_write_key(writer, key);
+    putc(bracket, writer->file);
+    writer->depth++;
+    writer->has_members = false;
+}
+
+void json_write_close(struct json_writer *writer, char bracket)
+{
+    writer->depth--;
+    if (writer->has_members)
+        json_write_line(writer);
+    putc(bracket, writer->file);
+    writer->has_members = writer->depth > 0;
+    if (writer->depth == 0)
+        putc('\n', writer->file);
+}
+
+void json_write_text(struct json_writer *writer, const char *key,
+                     const char *text)
+{
+    if (text == NULL) {
+        json_write_null(writer, key);
+        return;
+    }
+    json_write_key(writer, key);
+    json_write_string(writer->file, text);
+}
+
+void json_write_texts(struct json_writer *writer, const char *key,
+                      const char *const *texts)
+{
+    json_write_open(writer, key, '[');
+    for (; texts != NULL && *texts != NULL; texts++)
+        json_write_text(writer, NULL, *texts);
+    json_write_close(writer, ']');
+}
+
+void json_write_number(struct json_writer *writer, const char *key,
+                       int64_t number)
+{
+    json_write_key(writer, key);
+    fprintf(writer->file, "%" PRId64, number);
+}
+
+void json_write_unsigned(struct json_writer *writer, const char *key,
+                         uint64_t number)
+{
+    json_write_key(writer, key);
+    fprintf(writer->file, "%" PRIu64, number);
+}
+
+void json_write_bool(struct json_writer *writer, const char *key, bool value)
+{
+    json_write_key(writer, key);
+    fputs(value ? "true" : "false", writer->file);
+}
+
+void json_write_null(struct json_writer *writer, const char *key)
+{
+    json_write_key(writer, key);
+    fputs("null", writer->file);
+}

@@ -1,0 +1,71 @@
+#include "common/base/table.h"
+
+#include "common/base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BETWEEN = 3 };
+
+size_t table_width(const char *text)
+{
+    size_t width = 0;
+    for (; *text != '\0'; text++)
+        width += (*text & 0xc0) != 0x80;
+    return width;
+}
+
+int table_add(struct table *table, const char *text)
+{
+    enum { AT_ONCE = 64 };
+    if (table->count % AT_ONCE == 0) {
+        char **more =
+            reallocarray(table->cells, table->count + AT_ONCE, sizeof *more);
+        if (more == NULL)
+            return log_error("a table: out of memory (ENOMEM)");
+        table->cells = more;
+    }
+    char *copy = strdup(text == NULL ? "" : text);
+    if (copy == NULL)
+        return log_error("a table: out of memory (ENOMEM)");
+    log_mask_controls(copy, strlen(copy));
+    table->cells[table->count++] = copy;
+    return 0;
+}
+
+/* A cell, and blanks up to where the next one begins; none after the last. */
+static void table_print_cell(const char *text, size_t width, FILE *file)
+{
+    fputs(text, file);
+    for (size_t used = table_width(text); used < width; used++)
+        putc(' ', file);
+}
+
+void table_print(struct table *table, FILE *file)
+{
+    size_t columns = 0;
+    while (table->headings[columns] != NULL)
+        columns++;
+    size_t *widths = calloc(columns, sizeof *widths);
+    for (size_t i = 0; widths != NULL && i < columns + table->count; i++) {
+        const char *text =
+            i < columns ? table->headings[i] : table->cells[i - columns];
+        size_t width = table_width(text) + BETWEEN;
+        if (width > widths[i % columns])
+            widths[i % columns] = width;
+    }
+    for (size_t i = 0; widths != NULL && i < columns + table->count; i++) {
+        bool last = i % columns == columns - 1;
+        table_print_cell(i < columns ? table->headings[i]
+                                     : table->cells[i - columns],
+                         last ? 0 : widths[i % columns], file);
+        if (last)
+            putc('\n', file);
+    }
+    free(widths);
+    for (size_t i = 0; i < table->count; i++)
+        free(table->cells[i]);
+    free(table->cells);
+    table->cells = NULL;
+    table->count = 0;
+}

@@ -1,0 +1,64 @@
+/*
+ * step 09: how does a container live on without your terminal?
+ *
+ *     make step-09 && sudo ./step-09 run -d --name web /bin/sleep 1000
+ *     sudo ./step-09 ps
+ *
+ * New system calls:
+ *     flock(2), fsync(2), rename(2)   a record that is never half, and says who lives
+ *     setsid(2)                       a process that no terminal ends
+ *     pidfd_open(2), pidfd_send_signal(2)
+ *                                     signals to a process, not to a number
+ *     setns(2)                        into the namespaces of one that runs
+ *
+ * Here only which command was meant. What it does is in:
+ *     record.c store*.c     what is known of containers, and where
+ *     list.c inspect.c      ps, inspect
+ *     stop.c …              stop, kill, wait, pause, rm, rename, prune
+ *
+ * lessons/09-lifecycle.md
+ */
+#include "common/base/log.h"
+#include "common/base/program.h"
+#include "steps/09-lifecycle/subcommands.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct subcommand subcommands[] = {
+    {"ps list", "the containers that there are", subcommand_ps},
+    {0},
+};
+
+static void print_subcommands(void)
+{
+    subcommands_print(subcommands);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    static struct store store;
+    const char *root = NULL;
+    const struct program_option options[] = {
+        {"--root", "DIR", program_parse_text, &root,
+         "where containers are kept (default: NSCTL_ROOT, else "
+         "/var/lib/nsctl)"},
+        {0},
+    };
+    const struct program program = {
+        .name = "step-09",
+        .summary = "Containers with a name, that live on by themselves.",
+        .usage = "[OPTION...] COMMAND [OPTION...] [NAME...]",
+        .example = "sudo ./step-09 run -d --name web /bin/sleep 1000",
+        .options = options,
+        .print_more = print_subcommands,
+    };
+    char **words = program_read_words(&program, argv, false);
+    if (words[0] == NULL)
+        program_refuse(&program, "which command? --help lists them");
+    if (store_find(&store, root) == -1)
+        return EXIT_OURS;
+    program_set_whole(program.name);
+    return subcommands_run(subcommands, &store, words);
+}

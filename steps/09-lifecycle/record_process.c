@@ -1,0 +1,75 @@
+/* Processes that can not be taken for others: see record.h. */
+#include "steps/09-lifecycle/record.h"
+
+#include "common/base/files.h"
+#include "common/base/log.h"
+#include "common/base/number.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int record_read_boot_id(char boot_id[40])
+{
+    static const char path[] = "/proc/sys/kernel/random/boot_id";
+    if (files_read(path, boot_id, 40) == -1)
+        return (int)log_call(-1, "which boot this is", "openat(\"%s\")", path);
+    boot_id[strcspn(boot_id, "\n")] = '\0';
+    return 0;
+}
+
+/* The 22nd field of /proc/PID/stat. The second is the program's name between
+ * parentheses, and may hold blanks and parentheses: so it is from the last of those
+ * that is counted. Returns 0, or -1 with errno. proc_pid_stat(5). */
+static int record_read_start_time(pid_t pid, uint64_t *start_time)
+{
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    if (files_read(path, text, sizeof text) == -1)
+        return -1;
+    const char *field = strrchr(text, ')');
+    for (int i = 2; field != NULL && i < 22; i++) {
+        field = strchr(field, ' ');
+        field = field == NULL ? NULL : field + 1;
+    }
+    if (field != NULL && number_scan(field, UINT64_MAX, start_time) != NULL)
+        return 0;
+    errno = ESRCH;
+    return -1;
+}
+
+int record_identify_process(pid_t pid, struct record_process *process)
+{
+    process->pid = pid;
+    if (record_read_start_time(pid, &process->start_time) == 0)
+        return 0;
+    return (int)log_call(-1, "since when there is this process",
+                         "openat(\"/proc/%d/stat\")", (int)pid);
+}
+
+int record_open_process(const struct record *record,
+                        const struct record_process *process)
+{
+    char boot_id[40];
+    uint64_t start_time;
+    errno = ESRCH;
+    if (process->pid <= 0 || record_read_boot_id(boot_id) == -1 ||
+        strcmp(record->boot_id, boot_id) != 0) {
+        errno = ESRCH;
+        return -1;
+    }
+    /* First the descriptor, which stays with the one process that it was opened for;
+     * then the question who that is. In the other order it could end in between,
+     * and another get its number. */
+    int fd = (int)syscall(SYS_pidfd_open, process->pid, 0U);
+    if (fd == -1)
+        return -1;
+    if (record_read_start_time(process->pid, &start_time) == 0 &&
+        start_time == process->start_time)
+        return fd;
+    close(fd);
+    errno = ESRCH;
+    return -1;
+}
