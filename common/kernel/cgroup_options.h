@@ -27,8 +27,7 @@ struct cgroup_limits {
     uint64_t pids;
     struct cgroup_io_limit io[CGROUP_MOST_IO_LIMITS];
     size_t io_count;
-    bool
-        lives_on; /* may be paused, and asked what it used: what that takes is wanted */
+    bool lives_on; /* may be paused, or asked meanwhile what it has used */
 };
 
 /* Option parsers (see base/program.h). The first two store a uint64_t, the

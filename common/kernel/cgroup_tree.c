@@ -367,13 +367,12 @@ static int cgroup_tree_make(struct cgroup_hierarchy *hierarchy,
 int cgroup_tree_create(struct cgroup *cgroup)
 {
     uint64_t random;
-    if (cgroup->name[0] == '\0') {
-        if (getrandom(&random, sizeof random, 0) == -1)
-            return (int)log_call(-1, "a name for the cgroup", "getrandom()");
-        snprintf(cgroup->name, sizeof cgroup->name, "%016" PRIx64, random);
-    }
+    char name[2 * sizeof random + 1];
+    if (getrandom(&random, sizeof random, 0) == -1)
+        return (int)log_call(-1, "a name for the cgroup", "getrandom()");
+    snprintf(name, sizeof name, "%016" PRIx64, random);
     for (size_t i = 0; i < cgroup->count; i++)
-        if (cgroup_tree_make(&cgroup->hierarchies[i], cgroup->name) == -1)
+        if (cgroup_tree_make(&cgroup->hierarchies[i], name) == -1)
             return -1;
     return 0;
 }

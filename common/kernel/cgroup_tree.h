@@ -23,7 +23,7 @@ enum cgroup_controller {
     CGROUP_CPUACCT, /* version 1 counts CPU time apart from limiting it */
     CGROUP_PIDS,
     CGROUP_IO,
-    CGROUP_FREEZER, /* version 2 has it in every cgroup, and calls it no controller */
+    CGROUP_FREEZER, /* version 1; every cgroup of version 2 can be frozen */
     CGROUP_CONTROLLERS
 };
 
@@ -36,10 +36,7 @@ struct cgroup_hierarchy {
     int fd;               /* of that directory, locked; -1: not made */
 };
 
-enum { CGROUP_NAME_LENGTH = 16 };
-
 struct cgroup {
-    char name[CGROUP_NAME_LENGTH + 1]; /* ID; "": one is made up */
     struct cgroup_hierarchy hierarchies[CGROUP_CONTROLLERS];
     size_t count;
 };
