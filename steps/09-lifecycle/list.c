@@ -72,6 +72,12 @@ void list_write_status(const struct record *record, int64_t now_ns, char *text,
     }
 }
 
+const char *list_state_name(const struct record *record)
+{
+    return pause_is_paused(record) ? "paused"
+                                   : record_status_name(record->status);
+}
+
 void list_write_command(const struct record *record, char *text, size_t size)
 {
     size_t used = 0;
@@ -144,28 +150,29 @@ static void list_add(struct table *table, const struct record *record,
     table_add(table, record->name);
 }
 
+/* The keys are those that podman's users know. */
 static void list_write_json(struct json_writer *writer,
                             const struct record *record)
 {
     char status[128];
+    const char *names[] = {record->name, NULL};
+    bool running = record->status == RECORD_RUNNING;
     list_write_status(record, list_now(), status, sizeof status);
     json_write_open(writer, NULL, '{');
-    json_write_text(writer, "id", record->id);
-    json_write_text(writer, "name", record->name);
-    json_write_text(writer, "root", record->root);
-    json_write_texts(writer, "command", record->command);
-    json_write_number(writer, "created_ns", record->created_ns);
-    json_write_text(writer, "state",
-                    pause_is_paused(record)
-                        ? "paused"
-                        : record_status_name(record->status));
-    json_write_text(writer, "status", status);
+    json_write_text(writer, "Id", record->id);
+    json_write_texts(writer, "Names", names);
+    json_write_text(writer, "Image", record->root);
+    json_write_texts(writer, "Command", record->command);
+    json_write_number(writer, "Created", record->created_ns / 1000000000);
+    json_write_text(writer, "State", list_state_name(record));
+    json_write_text(writer, "Status", status);
     if (record->status == RECORD_EXITED && record->exit_status != -1)
-        json_write_number(writer, "exit_status", record->exit_status);
+        json_write_number(writer, "ExitCode", record->exit_status);
     else
-        json_write_null(writer, "exit_status");
-    json_write_text(writer, "address", record->address);
-    json_write_texts(writer, "ports", record->ports);
+        json_write_null(writer, "ExitCode");
+    json_write_number(writer, "Pid", running ? record->init_process.pid : 0);
+    json_write_text(writer, "Address", running ? record->address : NULL);
+    json_write_texts(writer, "Ports", record->ports);
     json_write_close(writer, '}');
 }
 

@@ -19,6 +19,9 @@ void list_write_age(int64_t ns, char *text, size_t size);
 void list_write_status(const struct record *record, int64_t now_ns, char *text,
                        size_t size);
 
+/* "created", "running", "paused", "exited", "corrupt": static. */
+const char *list_state_name(const struct record *record);
+
 /* The command with its words between blanks. */
 void list_write_command(const struct record *record, char *text, size_t size);
 

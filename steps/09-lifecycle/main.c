@@ -27,6 +27,16 @@
 
 static const struct subcommand subcommands[] = {
     {"ps list", "the containers that there are", subcommand_ps},
+    {"inspect", "all that is known of some, as JSON", subcommand_inspect},
+    {"stop", "tell them to end", subcommand_stop},
+    {"kill", "send them a signal", subcommand_kill},
+    {"wait", "until they have ended", subcommand_wait},
+    {"pause", "let them stand still", subcommand_pause},
+    {"unpause", "let them go on", subcommand_unpause},
+    {"rm delete", "remove them", subcommand_rm},
+    {"prune", "remove all that do not run", subcommand_prune},
+    {"rename", "give one another name", subcommand_rename},
+    {"doctor", "what this machine can run", subcommand_doctor},
     {0},
 };
 

@@ -2,6 +2,7 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "steps/09-lifecycle/subcommands.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -78,4 +79,53 @@ int pause_set(const struct record *record, bool paused)
     errno = EBUSY;
     return log_error("%s: not all of it stands still after 10 s (EBUSY)",
                      record->name);
+}
+
+/* ---- pause, unpause ---- */
+
+static int pause_one(const struct store *store, struct record *record,
+                     void *context)
+{
+    (void)store;
+    bool wanted = *(bool *)context;
+    if (record->status != RECORD_RUNNING) {
+        log_error("%s is not running", record->name);
+        return EXIT_NOT_DONE;
+    }
+    if (pause_is_paused(record) == wanted) {
+        log_error("%s is %s", record->name,
+                  wanted ? "paused already" : "not paused");
+        return EXIT_NOT_DONE;
+    }
+    return pause_set(record, wanted) == -1 ? EXIT_NOT_DONE : 0;
+}
+
+int subcommand_pause(const struct store *store, char **argv)
+{
+    static const struct program_option options[] = {{0}};
+    const struct program program = {
+        .name = argv[0],
+        .summary = "Lets all processes of containers stand still.",
+        .usage = "NAME...",
+        .example = "pause web",
+        .options = options,
+    };
+    bool wanted = true;
+    char **words = subcommands_read(&program, argv, 1, SIZE_MAX);
+    return subcommands_for_each(store, words, pause_one, &wanted);
+}
+
+int subcommand_unpause(const struct store *store, char **argv)
+{
+    static const struct program_option options[] = {{0}};
+    const struct program program = {
+        .name = argv[0],
+        .summary = "Lets paused containers go on.",
+        .usage = "NAME...",
+        .example = "unpause web",
+        .options = options,
+    };
+    bool wanted = false;
+    char **words = subcommands_read(&program, argv, 1, SIZE_MAX);
+    return subcommands_for_each(store, words, pause_one, &wanted);
 }

@@ -65,6 +65,8 @@ static void record_put_config(const struct record *record,
     json_write_unsigned(writer, "memory_bytes", record->memory_bytes);
     json_write_unsigned(writer, "cpu_thousandths", record->cpu_thousandths);
     json_write_number(writer, "pids", record->pids);
+    json_write_text(writer, "boot_id", record->boot_id);
+    record_write_process(writer, "monitor", &record->monitor);
 }
 
 static void record_put_state(const struct record *record,
@@ -73,7 +75,6 @@ static void record_put_state(const struct record *record,
     json_write_text(writer, "status", record_status_name(record->status));
     json_write_text(writer, "boot_id", record->boot_id);
     record_write_process(writer, "init", &record->init_process);
-    record_write_process(writer, "monitor", &record->monitor);
     json_write_text(writer, "address", record->address);
     json_write_texts(writer, "cgroups", record->cgroups);
     json_write_text(writer, "log_path", record->log_path);
@@ -244,6 +245,14 @@ static struct record_process record_get_process(struct record_reader *reader,
     return process;
 }
 
+static void record_get_boot_id(struct record *record,
+                               struct record_reader *reader)
+{
+    const char *boot_id = record_need_text(reader, "boot_id");
+    if (boot_id != NULL)
+        snprintf(record->boot_id, sizeof record->boot_id, "%s", boot_id);
+}
+
 static void record_get_config(struct record *record,
                               struct record_reader *reader)
 {
@@ -274,6 +283,8 @@ static void record_get_config(struct record *record,
     record->memory_bytes = record_get_unsigned(reader, "memory_bytes");
     record->cpu_thousandths = record_get_unsigned(reader, "cpu_thousandths");
     record->pids = record_get_number(reader, "pids");
+    record_get_boot_id(record, reader);
+    record->monitor = record_get_process(reader, "monitor");
 }
 
 static void record_get_state(struct record *record,
@@ -287,11 +298,8 @@ static void record_get_state(struct record *record,
     if (status != NULL && record->status == RECORD_CORRUPT)
         record_damaged(reader, record_member(reader, "status"),
                        "created, running or exited");
-    const char *boot_id = record_need_text(reader, "boot_id");
-    if (boot_id != NULL)
-        snprintf(record->boot_id, sizeof record->boot_id, "%s", boot_id);
+    record_get_boot_id(record, reader);
     record->init_process = record_get_process(reader, "init");
-    record->monitor = record_get_process(reader, "monitor");
     record->address = record_get_text(reader, "address");
     record->cgroups = record_get_texts(reader, "cgroups");
     record->log_path = record_get_text(reader, "log_path");
@@ -303,7 +311,8 @@ static void record_get_state(struct record *record,
 }
 
 /* Reads the whole file `name` in the directory, which stays open: so both files are of
- * the same container, even if the directory is removed and made anew meanwhile. */
+ * the same container, even if the directory is removed and made anew meanwhile. Returns
+ * NULL with errno: ENOENT, there is none. */
 static struct json *record_read_json(const struct record *record,
                                      int directory_fd, const char *name)
 {
@@ -330,6 +339,7 @@ static struct json *record_read_json(const struct record *record,
     if (json == NULL)
         log_advice("that is the record in %s", record->directory);
     free(text);
+    errno = EINVAL;
     return json;
 }
 
@@ -367,10 +377,12 @@ static void record_read_files(struct record *record, int directory_fd)
         if (reader.damaged)
             record->damage = "config.json is not a container's";
     }
+    /* The first one is written when it runs. */
+    record->status = RECORD_CREATED;
     record->state_json = record_read_json(record, directory_fd, "state.json");
-    if (record->state_json == NULL) {
-        record->damage = "state.json is not there, or is not JSON";
-    } else {
+    if (record->state_json == NULL && errno != ENOENT) {
+        record->damage = "state.json is not JSON";
+    } else if (record->state_json != NULL) {
         struct record_reader reader = {record->state_json,
                                        record->state_json->root, false};
         record_get_state(record, &reader);

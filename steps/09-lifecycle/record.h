@@ -1,8 +1,9 @@
 /*
  * record: what is known about a container, in two files in a directory of its own.
  *
- *     config.json   what was asked for; written once (and by a rename)
- *     state.json    what is: its process, and in the end how that ended
+ *     config.json   what was asked for, and by whom; written once (and by a rename)
+ *     state.json    what is: its process, and in the end how that ended; until it runs
+ *                   there is none
  *     alive         locked (flock) by the monitor for as long as that lives
  *     seccomp       the filter, as the kernel got it: for exec
  *     upper, work   what the container writes
@@ -68,11 +69,12 @@ struct record {
     uint64_t memory_bytes, cpu_thousandths; /* 0: no limit asked for */
     int64_t pids;                           /* -1: no limit */
     int64_t created_ns;                     /* since 1970 */
+    char boot_id[40]; /* its processes are of this boot, or of none; in both */
+    struct record_process monitor;
 
     /* state.json */
     enum record_status status; /* as it is now: see record_read() */
-    char boot_id[40];          /* its processes are of this boot, or of none */
-    struct record_process init_process, monitor;
+    struct record_process init_process;
     const char *address;        /* on the bridge; NULL */
     const char *const *cgroups; /* directories on the host, NULL at the end */
     const char *log_path;       /* the first of its files */

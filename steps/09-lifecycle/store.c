@@ -63,10 +63,12 @@ int store_find(struct store *store, const char *root)
     return files_path(store->logs, "%s/logs", store->root);
 }
 
-/* Makes the directory, and those above it that are missing. */
+/* Makes the directory, and those above it, where they are missing. */
 static int store_make_directory(const char *path)
 {
     char part[PATH_MAX];
+    if (access(path, F_OK) == 0)
+        return 0;
     if (files_path(part, "%s", path) == -1)
         return -1;
     for (char *slash = part; (slash = strchr(slash + 1, '/')) != NULL;
@@ -163,8 +165,14 @@ static void store_find_owner(const struct store *store, const char *name,
     target[length] = '\0';
     const char *last = strrchr(target, '/');
     if (last == NULL || !store_is_id(last + 1) ||
-        store_container_path(store, last + 1, path) == -1 ||
-        record_read(&record, path) == -1)
+        store_container_path(store, last + 1, path) == -1)
+        return;
+    /* In this order: it may be finished between the two. */
+    if (store_is_being_made(store, last + 1)) {
+        memcpy(id, last + 1, sizeof record.id);
+        return;
+    }
+    if (record_read(&record, path) == -1)
         return;
     if (record.name == NULL || strcmp(record.name, name) == 0)
         memcpy(id, record.id, sizeof record.id);
@@ -184,20 +192,19 @@ static int store_check_free(const struct store *store, const char *name)
     return -1;
 }
 
-/* Makes NAME lead to the container `id`, to the disk. */
+/* Makes NAME lead to the container `id`. Should the link be lost (it is not brought to
+ * the disk by itself), the name still stands in config.json. */
 static int store_link_name(const struct store *store, const char *name,
                            const char *id)
 {
-    char target[PATH_MAX], path[PATH_MAX], names[PATH_MAX];
-    if (files_path(names, "%s/names", store->root) == -1 ||
-        files_path(path, "%s/%s", names, name) == -1 ||
+    char target[PATH_MAX], path[PATH_MAX];
+    if (files_path(path, "%s/names/%s", store->root, name) == -1 ||
         files_path(target, "../containers/%s", id) == -1)
         return -1;
     unlink(path); /* nobody has it: store_check_free() */
     int result = symlink(target, path);
-    log_call(result, "who has it has the name", "symlink(\"%s\", \"%s\")",
-             target, path);
-    return result == -1 ? -1 : replace_sync_directory(names);
+    return (int)log_call(result, "who has it has the name",
+                         "symlink(\"%s\", \"%s\")", target, path);
 }
 
 static void store_unlink_name(const struct store *store, const char *name)
@@ -304,11 +311,13 @@ static int store_take_alive(const struct record *record)
 }
 
 /* What was made of one that was not to be. */
-static void store_give_up(const struct record *record)
+static void store_give_up(const struct store *store,
+                          const struct record *record)
 {
-    static const char *const files[] = {"alive", "config.json", "state.json"};
+    static const char *const files[] = {"config.json", "alive"};
     char path[PATH_MAX];
     int saved_errno = errno;
+    store_unlink_name(store, record->name);
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (files_path(path, "%s/%s", record->directory, files[i]) == 0)
             unlink(path);
@@ -316,15 +325,14 @@ static void store_give_up(const struct record *record)
     errno = saved_errno;
 }
 
-/* Its directory has a dot before its name until all is in it, and is then renamed: from
- * that moment on there is this container. Returns the lock's descriptor, or -1. */
-static int store_make_container(const struct store *store,
-                                struct record *record)
+/* The name, and a directory with a dot before its name, which nobody takes for a
+ * container's yet. With the lock: whoever has it next finds `alive` locked, and does not
+ * sweep it. Returns the descriptor of `alive`, or -1. */
+static int store_begin(const struct store *store, struct record *record)
 {
-    char place[PATH_MAX], containers[PATH_MAX];
-    if (store_container_path(store, record->id, place) == -1 ||
-        files_path(containers, "%s/containers", store->root) == -1 ||
-        files_path(record->directory, "%s/.%s", containers, record->id) == -1)
+    if (store_choose_name(store, record) == -1 ||
+        files_path(record->directory, "%s/containers/.%s", store->root,
+                   record->id) == -1)
         return -1;
     int result = mkdir(record->directory, 0700);
     log_call(result, "not seen by others yet", "mkdir(\"%s\", 0700)",
@@ -332,23 +340,29 @@ static int store_make_container(const struct store *store,
     if (result == -1)
         return -1;
     int alive_fd = store_take_alive(record);
-    if (alive_fd != -1 && record_write_config(record) == 0 &&
-        record_write_state(record) == 0 &&
-        store_link_name(store, record->name, record->id) == 0) {
-        result = rename(record->directory, place);
-        log_call(result, "from now on there is this container",
-                 "rename(\"%s\", \"%s\")", record->directory, place);
-        if (result == 0) {
-            memcpy(record->directory, place, sizeof place);
-            if (replace_sync_directory(containers) == 0)
-                return alive_fd;
-        }
-        store_unlink_name(store, record->name);
-    }
-    store_give_up(record);
+    if (alive_fd != -1 && store_link_name(store, record->name, record->id) == 0)
+        return alive_fd;
+    store_give_up(store, record);
     if (alive_fd != -1)
         close(alive_fd);
     return -1;
+}
+
+/* From the rename on there is this container. */
+static int store_finish(const struct store *store, struct record *record)
+{
+    char place[PATH_MAX], containers[PATH_MAX];
+    if (store_container_path(store, record->id, place) == -1 ||
+        files_path(containers, "%s/containers", store->root) == -1 ||
+        record_write_config(record) == -1)
+        return -1;
+    int result = rename(record->directory, place);
+    log_call(result, "from now on there is this container",
+             "rename(\"%s\", \"%s\")", record->directory, place);
+    if (result == -1)
+        return -1;
+    memcpy(record->directory, place, sizeof place);
+    return replace_sync_directory(containers);
 }
 
 int store_reserve(const struct store *store, struct record *record)
@@ -359,11 +373,16 @@ int store_reserve(const struct store *store, struct record *record)
     if (lock_fd == -1)
         return -1;
     store_sweep_locked(store);
-    int alive_fd = -1;
-    if (store_choose_name(store, record) == 0)
-        alive_fd = store_make_container(store, record);
+    int alive_fd = store_begin(store, record);
     int saved_errno = errno;
     close(lock_fd);
     errno = saved_errno;
-    return alive_fd;
+    /* Others need not wait for our disk. */
+    if (alive_fd == -1 || store_finish(store, record) == 0)
+        return alive_fd;
+    store_give_up(store, record);
+    saved_errno = errno;
+    close(alive_fd);
+    errno = saved_errno;
+    return -1;
 }

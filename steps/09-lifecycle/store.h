@@ -1,7 +1,7 @@
 /*
  * store: where containers are kept, and by which words one is found.
  *
- *     ROOT/containers/ID/      a record each (record.h)
+ *     ROOT/containers/ID/      a record each (record.h); .ID: being made or removed
  *     ROOT/names/NAME          a link to ../containers/ID: who has it has the name
  *     ROOT/lock                held for a moment whenever names change
  *     LOGS/ID.log              what they printed
@@ -28,6 +28,8 @@ int store_lock(const struct store *store);
 int store_container_path(const struct store *store, const char *id, char *path);
 bool store_is_id(const char *text);
 void store_sweep_locked(const struct store *store); /* for who has the lock */
+/* Whether somebody who lives is making a container of that id: ".ID", not seen yet. */
+bool store_is_being_made(const struct store *store, const char *id);
 
 /* Finds the directories; makes nothing. `root`: of --root, or NULL. Returns 0, or -1,
  * reported. */
@@ -42,12 +44,11 @@ const char *store_parse_name(const char *text, void *name);
 
 /*
  * Reserves: an id, the name (record->name; NULL: one is made up), a directory that
- * appears whole, locked, with config.json and with state.json, in which the status is
- * "created". To be called by the process that is going to be the monitor: it fills in
- * `id`, `directory`, `name`, `created_ns`, `boot_id`, `monitor`, `log_path`.
- * Returns the descriptor that holds the lock `alive`,
- * close-on-exec, or -1 with errno, reported (EEXIST: the name is taken, and by whom).
- * Sweeps what others left half done.
+ * appears whole, locked, with config.json. To be called by the process that is going to be
+ * the monitor: it fills in `id`, `directory`, `name`, `created_ns`, `boot_id`, `monitor`,
+ * `log_path`. Returns the descriptor that holds the lock `alive`, close-on-exec, or -1
+ * with errno, reported (EEXIST: the name is taken, and by whom). Sweeps what others left
+ * half done.
  */
 int store_reserve(const struct store *store, struct record *record);
 

@@ -28,6 +28,32 @@ static DIR *store_open(const struct store *store, const char *name)
     return directory;
 }
 
+/* Of a corrupt one the name may be known only by the link that leads to it; else its
+ * id has to do. */
+static void store_find_name(const struct store *store, struct record *record)
+{
+    char path[PATH_MAX], target[PATH_MAX];
+    DIR *directory = store_open(store, "names");
+    snprintf(record->made_up_name, sizeof record->made_up_name, "%.*s",
+             RECORD_SHORT_ID_LENGTH, record->id);
+    record->name = record->made_up_name;
+    if (directory == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (!store_names_allowed(entry->d_name) ||
+            files_path(path, "%s/names/%s", store->root, entry->d_name) == -1)
+            continue;
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        target[length == -1 ? 0 : length] = '\0';
+        const char *last = strrchr(target, '/');
+        if (last == NULL || strcmp(last + 1, record->id) != 0)
+            continue;
+        memcpy(record->made_up_name, entry->d_name, strlen(entry->d_name) + 1);
+        break;
+    }
+    closedir(directory);
+}
+
 /* ---- One ---- */
 
 static int store_read(const struct store *store, const char *id,
@@ -98,6 +124,29 @@ static int store_look_up_id(const struct store *store, const char *word,
     return -1;
 }
 
+/* By what config.json says, where no link says it: one may have been lost when the power
+ * failed. All have to be read for that, so it is the last that is tried. */
+static int store_look_up_config(const struct store *store, const char *name,
+                                struct record *record)
+{
+    DIR *directory = store_open(store, "containers");
+    int result = -1;
+    if (directory == NULL)
+        return -1;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (!store_is_id(entry->d_name) ||
+            store_read(store, entry->d_name, record) == -1)
+            continue;
+        if (record->name != NULL && strcmp(record->name, name) == 0) {
+            result = 0;
+            break;
+        }
+        record_free(record);
+    }
+    closedir(directory);
+    return result;
+}
+
 /* The name that was meant, or "". */
 static void store_find_similar(const struct store *store, const char *word,
                                char similar[RECORD_NAME_BYTES])
@@ -127,10 +176,17 @@ int store_look_up(const struct store *store, const char *word,
         return 0;
     if (errno != ENOENT)
         return (int)log_call(-1, "the container", "openat(\"%s\")", word);
-    if (*word != '\0' && store_look_up_id(store, word, record) == 0)
+    if (*word != '\0' && store_look_up_id(store, word, record) == 0) {
+        if (record->name == NULL)
+            store_find_name(store, record);
         return 0;
+    }
     if (errno != ENOENT) /* reported */
         return -1;
+    if (store_names_allowed(word) &&
+        store_look_up_config(store, word, record) == 0)
+        return 0;
+    memset(record, 0, sizeof *record);
     store_find_similar(store, word, similar);
     if (similar[0] == '\0')
         log_error("no such container: %s", word);
@@ -147,29 +203,6 @@ static int store_compare_age(const void *a, const void *b)
     int64_t first = ((const struct record *)a)->created_ns,
             second = ((const struct record *)b)->created_ns;
     return (first < second) - (first > second);
-}
-
-/* Of a corrupt one the name may be known only by the link that leads to it. */
-static void store_find_name(const struct store *store, struct record *record)
-{
-    char path[PATH_MAX], target[PATH_MAX];
-    DIR *directory = store_open(store, "names");
-    if (directory == NULL)
-        return;
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        if (!store_names_allowed(entry->d_name) ||
-            files_path(path, "%s/names/%s", store->root, entry->d_name) == -1)
-            continue;
-        ssize_t length = readlink(path, target, sizeof target - 1);
-        target[length == -1 ? 0 : length] = '\0';
-        const char *last = strrchr(target, '/');
-        if (last == NULL || strcmp(last + 1, record->id) != 0)
-            continue;
-        memcpy(record->made_up_name, entry->d_name, strlen(entry->d_name) + 1);
-        record->name = record->made_up_name;
-        break;
-    }
-    closedir(directory);
 }
 
 int store_list(const struct store *store, struct record **records,

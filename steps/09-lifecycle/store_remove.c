@@ -13,17 +13,19 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-/* Takes the lock on the container's directory, which only those take who remove it.
- * Returns its descriptor; -1 with errno, ENOENT: there is no such directory (any more). */
-static int store_lock_directory(const char *path, int flags)
+/* Takes the lock on the container's directory, as only those do who remove it. Returns
+ * its descriptor; -1 with errno, EWOULDBLOCK: somebody has it; ENOENT: there is no such
+ * directory (any more). flock(2). */
+static int store_lock_directory(const char *path)
 {
     struct stat locked, there;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1)
         return -1;
-    if (flock(fd, LOCK_EX | flags) == 0) {
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
         if (fstat(fd, &locked) == 0 && stat(path, &there) == 0 &&
             locked.st_ino == there.st_ino)
             return fd;
@@ -33,6 +35,20 @@ static int store_lock_directory(const char *path, int flags)
     close(fd);
     errno = saved_errno;
     return -1;
+}
+
+/* Who shares the lock waits for what the container's last word is, and lets go of it
+ * when that is read. */
+static int store_wait_for_directory(const char *path)
+{
+    enum { TRIES = 2000 };
+    static const struct timespec pause = {.tv_nsec = 5000000L};
+    int fd = store_lock_directory(path);
+    for (int i = 0; i < TRIES && fd == -1 && errno == EWOULDBLOCK; i++) {
+        nanosleep(&pause, NULL);
+        fd = store_lock_directory(path);
+    }
+    return fd;
 }
 
 /* ---- Names ---- */
@@ -54,10 +70,12 @@ static void store_unlink_names(const struct store *store, const char *id)
         target[length] = '\0';
         const char *last = strrchr(target, '/');
         bool leads_there =
-            id == NULL
-                ? faccessat(dirfd(directory), entry->d_name, F_OK, 0) == -1 &&
-                      errno == ENOENT
-                : last != NULL && strcmp(last + 1, id) == 0;
+            last != NULL &&
+            (id != NULL ? strcmp(last + 1, id) == 0
+                        : !store_is_being_made(store, last + 1) &&
+                              faccessat(dirfd(directory), entry->d_name, F_OK,
+                                        0) == -1 &&
+                              errno == ENOENT);
         if (leads_there)
             unlinkat(dirfd(directory), entry->d_name, 0);
     }
@@ -80,9 +98,17 @@ static void store_unlink_logs(const struct store *store, const char *id)
 
 /* ---- What was left half done ---- */
 
+bool store_is_being_made(const struct store *store, const char *id)
+{
+    struct record record; /* nothing but its directory */
+    return files_path(record.directory, "%s/containers/.%s", store->root, id) ==
+               0 &&
+           record_is_alive(&record);
+}
+
 /* Directories with a dot before their name: those that were to become containers, and
- * those that were. Who makes one has ROOT/lock, as we do; who removes one has a lock on
- * it itself. */
+ * those that were. Who makes one has locked what is in it, `alive`, who removes one the
+ * directory itself. */
 void store_sweep_locked(const struct store *store)
 {
     char path[PATH_MAX];
@@ -93,9 +119,10 @@ void store_sweep_locked(const struct store *store)
         return;
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         if (entry->d_name[0] != '.' || !store_is_id(entry->d_name + 1) ||
-            store_container_path(store, entry->d_name, path) == -1)
+            store_container_path(store, entry->d_name, path) == -1 ||
+            store_is_being_made(store, entry->d_name + 1))
             continue;
-        int fd = store_lock_directory(path, LOCK_NB);
+        int fd = store_lock_directory(path);
         if (fd == -1)
             continue;
         log_note("left half done by somebody who was killed: %s", path);
@@ -149,11 +176,12 @@ static int store_take_away(const struct store *store,
 int store_remove(const struct store *store, const struct record *record)
 {
     char path[PATH_MAX];
-    int fd = store_lock_directory(record->directory, 0);
+    int fd = store_wait_for_directory(record->directory);
     if (fd == -1 && errno == ENOENT)
         return 0;
     if (fd == -1)
-        return (int)log_call(fd, "to be removed", "openat(\"%s\", O_RDONLY)",
+        return (int)log_call(fd, "to be removed",
+                             "flock(\"%s\", LOCK_EX|LOCK_NB)",
                              record->directory);
     int result = 0;
     if (record_is_alive(record)) {

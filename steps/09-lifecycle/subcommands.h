@@ -48,6 +48,16 @@ int subcommands_for_each(const struct store *store, char **words,
 int subcommands_end_output(int status);
 
 /* The subcommands. */
+int subcommand_doctor(const struct store *store, char **argv);
+int subcommand_inspect(const struct store *store, char **argv);
+int subcommand_kill(const struct store *store, char **argv);
+int subcommand_pause(const struct store *store, char **argv);
+int subcommand_prune(const struct store *store, char **argv);
 int subcommand_ps(const struct store *store, char **argv);
+int subcommand_rename(const struct store *store, char **argv);
+int subcommand_rm(const struct store *store, char **argv);
+int subcommand_stop(const struct store *store, char **argv);
+int subcommand_unpause(const struct store *store, char **argv);
+int subcommand_wait(const struct store *store, char **argv);
 
 #endif

@@ -1,0 +1,271 @@
+#include "steps/09-lifecycle/ending.h"
+
+#include "common/base/files.h"
+#include "common/base/log.h"
+#include "common/base/signal_names.h"
+#include "common/kernel/cgroup_delegated.h"
+#include "common/kernel/network.h"
+#include "common/kernel/network_lease.h"
+#include "steps/09-lifecycle/pause.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 10000, STEP_MS = 5 };
+
+static int64_t ending_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void ending_sleep(void)
+{
+    static const struct timespec pause = {.tv_nsec = STEP_MS * 1000000L};
+    nanosleep(&pause, NULL);
+}
+
+/* ---- Its cgroups ---- */
+
+/* Where they are: as the record has it; or, of one that can not be read, where they would
+ * have been made. */
+struct ending_cgroups {
+    char paths[CGROUP_CONTROLLERS][PATH_MAX];
+    size_t count;
+};
+
+static void ending_find_cgroups(const struct record *record,
+                                struct ending_cgroups *found)
+{
+    struct cgroup cgroup;
+    struct cgroup_limits limits = {.pids = CGROUP_PIDS_NOT_ASKED,
+                                   .lives_on = true};
+    found->count = 0;
+    if (record->status != RECORD_CORRUPT) {
+        for (const char *const *path = record->cgroups;
+             path != NULL && *path != NULL && found->count < CGROUP_CONTROLLERS;
+             path++)
+            if (files_path(found->paths[found->count], "%s", *path) == 0)
+                found->count++;
+        return;
+    }
+    if (cgroup_delegated_choose(&cgroup, &limits) == -1)
+        return;
+    for (size_t i = 0; i < cgroup.count; i++)
+        if (files_path(found->paths[found->count], "%s/nsctl/%s",
+                       cgroup.hierarchies[i].top, record->id) == 0)
+            found->count++;
+}
+
+/* The numbers in cgroup.procs; 0 stands for a process that we can not see. */
+static void ending_kill_members(const char *path)
+{
+    char file[PATH_MAX], text[65536];
+    if (files_path(file, "%s/cgroup.procs", path) == -1 ||
+        files_read(file, text, sizeof text) <= 0)
+        return;
+    for (char *word = text, *end; *word != '\0'; word = end + 1) {
+        long pid = strtol(word, &end, 10);
+        if (end == word || *end != '\n')
+            return;
+        if (pid > 0)
+            log_call(kill((pid_t)pid, SIGKILL), "killed while it is frozen",
+                     "kill(%ld, SIGKILL)", pid);
+    }
+}
+
+/* Version 1. Who is frozen can neither fork nor end, so the numbers stay those of the
+ * container's processes until all have been killed; they die when they are thawed. */
+static void ending_kill_frozen(const char *path, const char *state_file)
+{
+    char text[32];
+    if (files_write_setting(state_file, "FROZEN", "nobody escapes") == -1)
+        return;
+    int64_t end_ms = ending_now_ms() + 1000;
+    while (files_read(state_file, text, sizeof text) > 0 &&
+           strcmp(text, "FROZEN\n") != 0 && ending_now_ms() < end_ms) {
+        ending_kill_members(path); /* it can go on for ever: a fork bomb */
+        ending_sleep();
+    }
+    ending_kill_members(path);
+    files_write_setting(state_file, "THAWED", "and now they die");
+}
+
+static void ending_kill_cgroups(const struct record *record)
+{
+    static struct ending_cgroups cgroups;
+    char file[PATH_MAX];
+    ending_find_cgroups(record, &cgroups);
+    for (size_t i = 0; i < cgroups.count; i++) {
+        const char *path = cgroups.paths[i];
+        if (files_path(file, "%s/cgroup.kill", path) == 0 &&
+            access(file, F_OK) == 0) {
+            files_write_setting(file, "1", "kill all that is in it");
+            return;
+        }
+        if (files_path(file, "%s/freezer.state", path) == 0 &&
+            access(file, F_OK) == 0) {
+            ending_kill_frozen(path, file);
+            return;
+        }
+    }
+}
+
+/* ---- Signals ---- */
+
+/* Returns 0; -1 with errno, reported but for ESRCH. */
+static int ending_send(const struct record *record,
+                       const struct record_process *process, int signal,
+                       const char *intention)
+{
+    int fd = record_open_process(record, process);
+    if (fd == -1 && errno != ESRCH)
+        return (int)log_call(fd, intention, "pidfd_open(%d, 0)", process->pid);
+    if (fd == -1)
+        return -1;
+    long result = syscall(SYS_pidfd_send_signal, fd, signal, NULL, 0U);
+    if (result == 0 || errno != ESRCH)
+        log_call(result, intention, "pidfd_send_signal(%d, %s, NULL, 0)", fd,
+                 signal_names_of(signal));
+    int saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+    return (int)result;
+}
+
+int ending_signal(const struct record *record, int signal)
+{
+    int result = ending_send(record, &record->init_process, signal,
+                             "to the container's first process");
+    if (result == -1)
+        return errno == ESRCH ? 1 : -1;
+    /* It would get it when it goes on, and whoever stops it would wait. */
+    return pause_is_paused(record) ? pause_set(record, false) : 0;
+}
+
+void ending_kill(const struct record *record)
+{
+    ending_kill_cgroups(record);
+    ending_send(record, &record->init_process, SIGKILL,
+                "and with it all in its PID namespace");
+}
+
+/* ---- Waiting ---- */
+
+/* How long until `end_ms` (-1: no end), for poll(2). */
+static int ending_left_ms(int64_t end_ms)
+{
+    int64_t left = end_ms == -1 ? INT32_MAX : end_ms - ending_now_ms();
+    return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
+/* Waits for one process. A pidfd is readable when its process has ended. */
+static bool ending_wait_for(const struct record *record,
+                            const struct record_process *process,
+                            int64_t end_ms)
+{
+    int fd = record_open_process(record, process);
+    if (fd == -1)
+        return errno == ESRCH;
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    int ready = 0;
+    do
+        ready = poll(&poll_fd, 1, ending_left_ms(end_ms));
+    while ((ready == -1 && errno == EINTR) ||
+           (ready == 0 && ending_left_ms(end_ms) > 0));
+    close(fd);
+    return ready == 1;
+}
+
+static int64_t ending_end_ms(int64_t milliseconds)
+{
+    return milliseconds < 0 ? -1 : ending_now_ms() + milliseconds;
+}
+
+bool ending_wait_for_init(const struct record *record, int64_t milliseconds)
+{
+    return ending_wait_for(record, &record->init_process,
+                           ending_end_ms(milliseconds));
+}
+
+/* The lock decides: who it was that held it may not be known. */
+bool ending_wait(const struct record *record, int64_t milliseconds)
+{
+    int64_t end_ms = ending_end_ms(milliseconds);
+    while (record_is_alive(record)) {
+        if (ending_left_ms(end_ms) == 0)
+            return false;
+        if (ending_wait_for(record, &record->monitor, end_ms))
+            ending_sleep();
+    }
+    return true;
+}
+
+/* ---- By force ---- */
+
+/* What it has become meanwhile: one that was being set up may have processes now. Returns
+ * false where there is no such container any more. */
+static bool ending_read_again(struct record *record)
+{
+    char directory[PATH_MAX];
+    memcpy(directory, record->directory, sizeof directory);
+    record_free(record);
+    return record_read(record, directory) == 0;
+}
+
+int ending_force(struct record *record)
+{
+    int64_t end_ms = ending_end_ms(PATIENCE_MS);
+    while (record_is_alive(record) && ending_left_ms(end_ms) > 0) {
+        if (!ending_read_again(record))
+            return 0;
+        ending_kill(record);
+        ending_wait(record, record->status == RECORD_RUNNING ? 1000 : 20);
+    }
+    if (record_is_alive(record)) {
+        ending_send(record, &record->monitor, SIGKILL,
+                    "its monitor does not answer");
+        ending_wait(record, PATIENCE_MS);
+    }
+    if (!record_is_alive(record))
+        return 0;
+    errno = EBUSY;
+    return log_error("%s: its monitor can not be ended (EBUSY)", record->id);
+}
+
+/* ---- What is left ---- */
+
+/* Who was killed while there was a network, or before it was written down that there was
+ * one. For others there is nothing to look for. */
+static void ending_clean_network(const struct record *record)
+{
+    char path[PATH_MAX];
+    bool lease = record->address != NULL &&
+                 files_path(path, "%s/%s", NETWORK_LEASE_DIRECTORY,
+                            record->address) == 0 &&
+                 access(path, F_OK) == 0;
+    if (geteuid() == 0 && (lease || record->exit_status == -1))
+        network_sweep();
+}
+
+int ending_clean(const struct record *record)
+{
+    static struct ending_cgroups cgroups;
+    int result = 0;
+    ending_find_cgroups(record, &cgroups);
+    for (size_t i = 0; i < cgroups.count; i++)
+        if (cgroup_tree_remove_dead(cgroups.paths[i]) == -1) {
+            log_error("%s: can not be removed: %s", cgroups.paths[i],
+                      strerror(errno));
+            result = -1;
+        }
+    ending_clean_network(record);
+    return result;
+}
