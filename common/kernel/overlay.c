@@ -150,15 +150,15 @@ static int overlay_copy_layers(const struct overlay *overlay, pid_t pid)
 {
     const struct overlay_options *options = &overlay->options;
     struct statfs status;
-    if (options->upper != NULL && overlay->upper_may_be_memory)
-        log_note("what is written goes to that copy in memory, too");
-    else if (options->upper != NULL) {
+    if (options->upper != NULL && !overlay->upper_may_be_memory) {
         log_error("--upper %s: that takes an overlay, which can not be had",
                   options->upper);
         log_advice("the lines above say why; a newer kernel or another file "
                    "system can, and so can --userns host");
         return -1;
     }
+    if (options->upper != NULL)
+        log_note("what is written goes to that copy in memory, too");
     /* As much as it needs; then as much more as was asked for. (A tmpfs without
      * any limit can not be given one.) */
     if (tree_resize_tmpfs(overlay->context_fd, UINT64_C(1) << 50,

@@ -34,8 +34,8 @@ static void ending_sleep(void)
 
 /* ---- Its cgroups ---- */
 
-/* Where they are: as the record has it; or, of one that can not be read, where they would
- * have been made. */
+/* Where they are: as the record has it; or, of one that can not be read, or was killed
+ * before that was written, where they would have been made. */
 struct ending_cgroups {
     char paths[CGROUP_CONTROLLERS][PATH_MAX];
     size_t count;
@@ -48,9 +48,9 @@ static void ending_find_cgroups(const struct record *record,
     struct cgroup_limits limits = {.pids = CGROUP_PIDS_NOT_ASKED,
                                    .lives_on = true};
     found->count = 0;
-    if (record->status != RECORD_CORRUPT) {
+    if (record->status != RECORD_CORRUPT && record->cgroups != NULL) {
         for (const char *const *path = record->cgroups;
-             path != NULL && *path != NULL && found->count < CGROUP_CONTROLLERS;
+             *path != NULL && found->count < CGROUP_CONTROLLERS;
              path++)
             if (files_path(found->paths[found->count], "%s", *path) == 0)
                 found->count++;

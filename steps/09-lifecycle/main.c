@@ -26,6 +26,9 @@
 #include <string.h>
 
 static const struct subcommand subcommands[] = {
+    {"run", "a command in a new container", subcommand_run},
+    {"simple", "a shell that sees this host, and changes nothing of it",
+     subcommand_simple},
     {"ps list", "the containers that there are", subcommand_ps},
     {"inspect", "all that is known of some, as JSON", subcommand_inspect},
     {"stop", "tell them to end", subcommand_stop},

@@ -265,7 +265,7 @@ int store_rename(const struct store *store, struct record *record,
 
 /* ---- A new one ---- */
 
-static int store_make_id(char id[RECORD_ID_LENGTH + 1])
+int store_make_id(char id[RECORD_ID_LENGTH + 1])
 {
     unsigned char bytes[RECORD_ID_LENGTH / 2];
     if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
@@ -283,7 +283,7 @@ static int store_fill_in(const struct store *store, struct record *record)
     record->status = RECORD_CREATED;
     record->exit_status = -1;
     record->log_path = record->made_log_path;
-    if (store_make_id(record->id) == -1 ||
+    if ((record->id[0] == '\0' && store_make_id(record->id) == -1) ||
         files_path(record->made_log_path, "%s/%s.log", store->logs,
                    record->id) == -1 ||
         record_read_boot_id(record->boot_id) == -1)

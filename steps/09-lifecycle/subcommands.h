@@ -53,6 +53,8 @@ int subcommand_inspect(const struct store *store, char **argv);
 int subcommand_kill(const struct store *store, char **argv);
 int subcommand_pause(const struct store *store, char **argv);
 int subcommand_prune(const struct store *store, char **argv);
+int subcommand_run(const struct store *store, char **argv);
+int subcommand_simple(const struct store *store, char **argv);
 int subcommand_ps(const struct store *store, char **argv);
 int subcommand_rename(const struct store *store, char **argv);
 int subcommand_rm(const struct store *store, char **argv);

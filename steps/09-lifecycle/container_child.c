@@ -1,0 +1,121 @@
+#include "common/base/command.h"
+#include "common/base/log.h"
+#include "common/base/program.h"
+#include "common/kernel/mount.h"
+#include "common/kernel/rootfs.h"
+#include "common/kernel/uts.h"
+#include "steps/09-lifecycle/container.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static int child_enter_rootfs(struct container *container)
+{
+    bool userns = !container->userns_host;
+    if ((userns && userns_mounts_gather(&container->mounts) == -1) ||
+        (!container->overlay.by_root &&
+         (overlay_open_layers(&container->overlay) == -1 ||
+          volumes_open(&container->volumes) == -1)) ||
+        (userns && userns_become_root(&container->maps) == -1) ||
+        sync_wait_for_parent(&container->syncs[1]) == -1)
+        return -1;
+    if (overlay_make_root(&container->overlay, container->userns_host,
+                          &container->mounts) == -1 ||
+        userns_mounts_enter(&container->mounts) == -1)
+        return -1;
+    if (userns)
+        return userns_mounts_furnish(&container->mounts,
+                                     userns_maps_has(&container->maps.gids, 5));
+    return rootfs_mount_all() == -1 ? -1 : rootfs_make_devices();
+}
+
+/* Last, since until then there is something to be made. Volumes and /dev stay
+ * as they are: these are other mounts. */
+static int child_make_read_only(const struct container *container)
+{
+    if (container->read_only &&
+        mount_file_system("none", "/", "none",
+                          MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NODEV, NULL,
+                          "the root is to be looked at only") == -1)
+        return -1;
+    return 0;
+}
+
+/* With the directories above it, where they are missing. */
+static int child_make_directory(const char *directory)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s", directory) >= (int)sizeof path)
+        return 0; /* chdir(2) says what is wrong with it */
+    for (char *slash = path; slash != NULL;) {
+        slash = strchr(slash + 1, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(path, 0755) == -1 && errno != EEXIST)
+            return (int)log_call(-1, "where the command begins",
+                                 "mkdir(\"%s\", 0755)", path);
+        if (slash != NULL)
+            *slash = '/';
+    }
+    return 0;
+}
+
+/* With no descriptor left open that could be a way out: /proc/self/fd/7 is a path, too.
+ * The kernel calls a directory that is not below our root "(unreachable)". */
+static int child_enter_directory(const char *directory)
+{
+    char where[PATH_MAX];
+    if (directory == NULL)
+        return 0;
+    int result = chdir(directory);
+    if (result == -1 && errno == ENOENT) {
+        if (child_make_directory(directory) == -1)
+            return -1;
+        result = chdir(directory);
+    }
+    if (log_call(result, "where the command begins", "chdir(\"%s\")",
+                 directory) == -1)
+        return -1;
+    if (getcwd(where, sizeof where) != NULL && where[0] == '/')
+        return 0;
+    return log_error("--workdir %s: that is not in the container", directory);
+}
+
+static int child_furnish(struct container *container)
+{
+    if (sync_wait_for_parent(&container->syncs[0]) == -1 ||
+        cgroup_enter(&container->cgroup) == -1 ||
+        network_configure(&container->network) == -1 ||
+        uts_set_hostname(container->hostname) == -1 ||
+        mount_make_private() == -1 || child_enter_rootfs(container) == -1 ||
+        cgroup_mount(&container->cgroup) == -1)
+        return -1;
+    if (!container->privileges.privileged && rootfs_hide_host() == -1)
+        return -1;
+    if (network_files_place(&container->network.files) == -1 ||
+        streams_make_terminal(&container->streams) == -1 ||
+        volumes_attach(&container->volumes) == -1 ||
+        streams_take_over(&container->streams, container->report_fds[1]) == -1)
+        return -1;
+    if (child_enter_directory(container->working_directory) == -1 ||
+        child_make_read_only(container) == -1)
+        return -1;
+    return ulimits_set(&container->ulimits);
+}
+
+void container_run_child(struct container *container)
+{
+    command_report_to(container->report_fds[1]);
+    if (child_furnish(container) == -1)
+        command_exit(EXIT_OURS);
+    environ = container->environment.all;
+    privileges_execute(&container->privileges, container->init,
+                       container->command, &container->mask);
+}
