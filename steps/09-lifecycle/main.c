@@ -29,6 +29,7 @@ static const struct subcommand subcommands[] = {
     {"run", "a command in a new container", subcommand_run},
     {"simple", "a shell that sees this host, and changes nothing of it",
      subcommand_simple},
+    {"attach", "in front of one that runs", subcommand_attach},
     {"ps list", "the containers that there are", subcommand_ps},
     {"inspect", "all that is known of some, as JSON", subcommand_inspect},
     {"stop", "tell them to end", subcommand_stop},

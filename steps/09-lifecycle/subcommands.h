@@ -48,6 +48,7 @@ int subcommands_for_each(const struct store *store, char **words,
 int subcommands_end_output(int status);
 
 /* The subcommands. */
+int subcommand_attach(const struct store *store, char **argv);
 int subcommand_doctor(const struct store *store, char **argv);
 int subcommand_inspect(const struct store *store, char **argv);
 int subcommand_kill(const struct store *store, char **argv);
