@@ -92,6 +92,11 @@ int privileges_capability_number(const char *name)
     return -1;
 }
 
+const char *privileges_capability_name(int number)
+{
+    return number >= 0 && number < NAMES ? names[number] : NULL;
+}
+
 /* "net_admin", "CAP_NET_ADMIN", "ALL" */
 static const char *privileges_parse_name(const char *text, uint64_t *set,
                                          bool *all)

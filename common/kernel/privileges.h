@@ -44,6 +44,10 @@ const char *privileges_parse_security(const char *text, void *privileges);
  * where there is none of that name. */
 int privileges_capability_number(const char *name);
 
+/* The other way round, "CHOWN" for CAP_CHOWN; NULL for one that is newer than
+ * we. Static. */
+const char *privileges_capability_name(int number);
+
 /*
  * After the options, before anything is created: what contradicts itself is
  * refused, a seccomp profile read, and the filter compiled. The profile is a

@@ -428,6 +428,16 @@ int seccomp_tables_number(enum seccomp_architecture architecture,
     return NONE;
 }
 
+const char *seccomp_tables_name(enum seccomp_architecture architecture,
+                                uint64_t number)
+{
+    for (size_t i = 0; i < CALLS; i++)
+        if (calls[i].numbers[architecture] != NONE &&
+            (uint64_t)calls[i].numbers[architecture] == number)
+            return calls[i].name;
+    return NULL;
+}
+
 void seccomp_tables_begin(struct seccomp_rules *rules,
                           enum seccomp_architecture architecture,
                           uint32_t default_action)

@@ -21,6 +21,11 @@ enum { SECCOMP_TABLES_NEWEST = 471 };
 int seccomp_tables_number(enum seccomp_architecture architecture,
                           const char *name);
 
+/* The call's name, or NULL for a number that the architecture does not have.
+ * Static. */
+const char *seccomp_tables_name(enum seccomp_architecture architecture,
+                                uint64_t number);
+
 /* An empty set of rules: numbers above the newest get ENOSYS, so that a
  * program falls back to what it did on older kernels; the rest gets
  * `default_action`. */

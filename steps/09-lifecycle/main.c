@@ -15,6 +15,7 @@
  *     record.c store*.c     what is known of containers, and where
  *     list.c inspect.c      ps, inspect
  *     stop.c …              stop, kill, wait, pause, rm, rename, prune
+ *     show*.c trace*.c      show, trace: lessons/observability.md
  *
  * lessons/09-lifecycle.md
  */
@@ -40,6 +41,8 @@ static const struct subcommand subcommands[] = {
     {"rm delete", "remove them", subcommand_rm},
     {"prune", "remove all that do not run", subcommand_prune},
     {"rename", "give one another name", subcommand_rename},
+    {"show", "a picture of some, drawn from /proc", subcommand_show},
+    {"trace", "system calls, of one or of a command", subcommand_trace},
     {"doctor", "what this machine can run", subcommand_doctor},
     {0},
 };

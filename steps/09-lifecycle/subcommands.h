@@ -59,7 +59,9 @@ int subcommand_simple(const struct store *store, char **argv);
 int subcommand_ps(const struct store *store, char **argv);
 int subcommand_rename(const struct store *store, char **argv);
 int subcommand_rm(const struct store *store, char **argv);
+int subcommand_show(const struct store *store, char **argv);
 int subcommand_stop(const struct store *store, char **argv);
+int subcommand_trace(const struct store *store, char **argv);
 int subcommand_unpause(const struct store *store, char **argv);
 int subcommand_wait(const struct store *store, char **argv);
 

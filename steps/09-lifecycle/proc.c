@@ -1,0 +1,74 @@
+#include "steps/09-lifecycle/proc.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int proc_open(const struct record *record)
+{
+    char path[64];
+    pid_t pid = record->init_process.pid;
+    int proc_fd = -1,
+        pidfd = record_open_process(record, &record->init_process);
+    if (pidfd != -1) {
+        snprintf(path, sizeof path, "/proc/%d", (int)pid);
+        proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        /* While it lives nobody else has its number. Signal 0 only asks. */
+        if (proc_fd != -1 &&
+            syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0U) == -1 &&
+            errno == ESRCH) {
+            close(proc_fd);
+            proc_fd = -1;
+        }
+        close(pidfd);
+    }
+    if (proc_fd == -1)
+        log_error("%s does not run: what there is to see ended with it",
+                  record->name == NULL ? record->id : record->name);
+    return proc_fd;
+}
+
+ptrdiff_t proc_read(int proc_fd, const char *name, char *text, size_t size)
+{
+    int fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC);
+    if (fd == -1)
+        return -1;
+    size_t used = 0;
+    ssize_t got = 1;
+    while (got > 0 && used < size - 1) {
+        got = read(fd, text + used, size - 1 - used);
+        if (got > 0)
+            used += (size_t)got;
+    }
+    int saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+    text[used] = '\0';
+    return got == -1 ? -1 : (ptrdiff_t)used;
+}
+
+FILE *proc_open_file(int proc_fd, const char *name)
+{
+    int fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC);
+    return fd == -1 ? NULL : fdopen(fd, "re");
+}
+
+bool proc_find(const char *text, const char *key, char *value, size_t size)
+{
+    size_t length = strlen(key);
+    for (const char *line = text; line != NULL && *line != '\0';) {
+        if (strncmp(line, key, length) == 0) {
+            line += length;
+            line += strspn(line, " \t");
+            snprintf(value, size, "%.*s", (int)strcspn(line, "\n"), line);
+            return true;
+        }
+        line = strchr(line, '\n');
+        line = line == NULL ? NULL : line + 1;
+    }
+    return false;
+}

@@ -1,0 +1,162 @@
+/* The mounts of a container, as the tree that they are. */
+#include "common/base/log.h"
+#include "steps/09-lifecycle/proc.h"
+#include "steps/09-lifecycle/show.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct show_mount {
+    int id, parent;
+    char *point, *type, *options, *source;
+};
+
+struct show_mounts {
+    struct show_mount *mounts;
+    size_t count;
+};
+
+/* "36 35 98:0 /dir /mnt rw,noatime shared:1 - ext3 /dev/root rw,errors=continue" */
+static bool show_mounts_read_line(struct show_mount *mount, char *line)
+{
+    char point[4096], options[512], type[128], source[4096];
+    const char *separator = strstr(line, " - ");
+    if (separator == NULL ||
+        sscanf(line, "%d %d %*s %*s %4095s %511s", &mount->id, &mount->parent,
+               point, options) != 4 ||
+        sscanf(separator, " - %127s %4095s", type, source) != 2)
+        return false;
+    mount->point = strdup(point);
+    mount->options = strdup(options);
+    mount->type = strdup(type);
+    mount->source = strdup(source);
+    return mount->point != NULL && mount->options != NULL &&
+           mount->type != NULL && mount->source != NULL;
+}
+
+static int show_mounts_read(struct show_mounts *all, int proc_fd)
+{
+    char *line = NULL;
+    size_t size = 0;
+    FILE *file = proc_open_file(proc_fd, "mountinfo");
+    if (file == NULL)
+        return -1;
+    while (getline(&line, &size, file) != -1) {
+        struct show_mount *more =
+            reallocarray(all->mounts, all->count + 1, sizeof *more);
+        if (more == NULL)
+            break;
+        all->mounts = more;
+        more[all->count] = (struct show_mount){0};
+        all->count++;
+        if (!show_mounts_read_line(&more[all->count - 1], line))
+            break;
+    }
+    free(line);
+    bool whole = feof(file) && !ferror(file);
+    fclose(file);
+    return whole ? 0 : -1;
+}
+
+static void show_mounts_free(struct show_mounts *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        free(all->mounts[i].point);
+        free(all->mounts[i].type);
+        free(all->mounts[i].options);
+        free(all->mounts[i].source);
+    }
+    free(all->mounts);
+}
+
+/* Blanks and the like stand there as \040. */
+static void show_mounts_unescape(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from != '\0'; to++) {
+        unsigned octal;
+        if (from[0] == '\\' && sscanf(from + 1, "%3o", &octal) == 1) {
+            *to = (char)octal;
+            from += 4;
+        } else {
+            *to = *from++;
+        }
+    }
+    *to = '\0';
+}
+
+/* What is usual is not worth a word. */
+static void show_mounts_unusual(const char *options, char *text, size_t size)
+{
+    static const char *const usual[] = {"rw", "relatime", NULL};
+    size_t used = 0;
+    text[0] = '\0';
+    while (*options != '\0') {
+        size_t length = strcspn(options, ",");
+        bool skip = false;
+        for (int i = 0; usual[i] != NULL; i++)
+            skip |= strlen(usual[i]) == length &&
+                    strncmp(options, usual[i], length) == 0;
+        if (!skip && used < size)
+            used +=
+                (size_t)snprintf(text + used, size - used, "%s%.*s",
+                                 used == 0 ? " " : ",", (int)length, options);
+        options += length + (options[length] == ',');
+    }
+}
+
+/* The mounts on `mount`, below it, each with a branch before it. */
+static void show_mounts_draw(struct picture *picture,
+                             const struct show_mounts *all,
+                             const struct show_mount *mount,
+                             const char *branches, const char *branch,
+                             const char *below)
+{
+    char options[512], further[256];
+    show_mounts_unescape(mount->point);
+    show_mounts_unescape(mount->source);
+    show_mounts_unusual(mount->options, options, sizeof options);
+    picture_line(picture, PICTURE_PLAIN, "%s%s%s  %s%s%s%s", branches, branch,
+                 mount->point, mount->type,
+                 strcmp(mount->source, mount->type) == 0 ? "" : " ",
+                 strcmp(mount->source, mount->type) == 0 ? "" : mount->source,
+                 options);
+    int length = snprintf(further, sizeof further, "%s%s", branches, below);
+    if (length >= (int)sizeof further)
+        return; /* deeper than a container's mounts are */
+    size_t last = 0;
+    for (size_t i = 0; i < all->count; i++)
+        if (all->mounts[i].parent == mount->id && &all->mounts[i] != mount)
+            last = i;
+    for (size_t i = 0; i < all->count; i++) {
+        if (all->mounts[i].parent != mount->id || &all->mounts[i] == mount)
+            continue;
+        if (picture->drawn)
+            show_mounts_draw(picture, all, &all->mounts[i], further,
+                             i == last ? "└─ " : "├─ ",
+                             i == last ? "   " : "│  ");
+        else
+            show_mounts_draw(picture, all, &all->mounts[i], further, "", "  ");
+    }
+}
+
+void show_mounts(struct picture *picture, int proc_fd)
+{
+    struct show_mounts all = {0};
+    picture_heading(picture, "mounts");
+    if (show_mounts_read(&all, proc_fd) == -1) {
+        picture_line(picture, PICTURE_DIM, "(can not be read)");
+    } else {
+        /* The root is the one whose parent is out of sight. */
+        for (size_t i = 0; i < all.count; i++) {
+            bool has_parent = false;
+            for (size_t j = 0; j < all.count; j++)
+                has_parent |=
+                    j != i && all.mounts[j].id == all.mounts[i].parent;
+            if (!has_parent)
+                show_mounts_draw(picture, &all, &all.mounts[i], "", "",
+                                 picture->drawn ? "" : "  ");
+        }
+    }
+    show_mounts_free(&all);
+}
