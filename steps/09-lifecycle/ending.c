@@ -50,8 +50,7 @@ static void ending_find_cgroups(const struct record *record,
     found->count = 0;
     if (record->status != RECORD_CORRUPT && record->cgroups != NULL) {
         for (const char *const *path = record->cgroups;
-             *path != NULL && found->count < CGROUP_CONTROLLERS;
-             path++)
+             *path != NULL && found->count < CGROUP_CONTROLLERS; path++)
             if (files_path(found->paths[found->count], "%s", *path) == 0)
                 found->count++;
         return;

@@ -65,6 +65,8 @@ static void record_put_config(const struct record *record,
     json_write_unsigned(writer, "memory_bytes", record->memory_bytes);
     json_write_unsigned(writer, "cpu_thousandths", record->cpu_thousandths);
     json_write_number(writer, "pids", record->pids);
+    json_write_texts(writer, "cgroups", record->cgroups);
+    json_write_text(writer, "log_path", record->log_path);
     json_write_text(writer, "boot_id", record->boot_id);
     record_write_process(writer, "monitor", &record->monitor);
 }
@@ -76,8 +78,6 @@ static void record_put_state(const struct record *record,
     json_write_text(writer, "boot_id", record->boot_id);
     record_write_process(writer, "init", &record->init_process);
     json_write_text(writer, "address", record->address);
-    json_write_texts(writer, "cgroups", record->cgroups);
-    json_write_text(writer, "log_path", record->log_path);
     json_write_number(writer, "started_ns", record->started_ns);
     json_write_number(writer, "finished_ns", record->finished_ns);
     json_write_number(writer, "exit_status", record->exit_status);
@@ -283,6 +283,8 @@ static void record_get_config(struct record *record,
     record->memory_bytes = record_get_unsigned(reader, "memory_bytes");
     record->cpu_thousandths = record_get_unsigned(reader, "cpu_thousandths");
     record->pids = record_get_number(reader, "pids");
+    record->cgroups = record_get_texts(reader, "cgroups");
+    record->log_path = record_get_text(reader, "log_path");
     record_get_boot_id(record, reader);
     record->monitor = record_get_process(reader, "monitor");
 }
@@ -301,8 +303,6 @@ static void record_get_state(struct record *record,
     record_get_boot_id(record, reader);
     record->init_process = record_get_process(reader, "init");
     record->address = record_get_text(reader, "address");
-    record->cgroups = record_get_texts(reader, "cgroups");
-    record->log_path = record_get_text(reader, "log_path");
     record->started_ns = record_get_number(reader, "started_ns");
     record->finished_ns = record_get_number(reader, "finished_ns");
     record->exit_status = (int)record_get_number(reader, "exit_status");
@@ -442,9 +442,8 @@ void record_free(struct record *record)
         free((void *)record->environment);
         free((void *)record->ports);
         free((void *)record->mounts);
-    }
-    if (record->state_json != NULL)
         free((void *)record->cgroups);
+    }
     json_free(record->config_json);
     json_free(record->state_json);
     record->config_json = record->state_json = NULL;

@@ -69,16 +69,16 @@ struct record {
     uint64_t memory_bytes, cpu_thousandths; /* 0: no limit asked for */
     int64_t pids;                           /* -1: no limit */
     int64_t created_ns;                     /* since 1970 */
+    const char *const *cgroups; /* directories on the host, NULL at the end */
+    const char *log_path;       /* the first of its files */
+    char made_log_path[PATH_MAX];
     char boot_id[40]; /* its processes are of this boot, or of none; in both */
     struct record_process monitor;
 
     /* state.json */
     enum record_status status; /* as it is now: see record_read() */
     struct record_process init_process;
-    const char *address;        /* on the bridge; NULL */
-    const char *const *cgroups; /* directories on the host, NULL at the end */
-    const char *log_path;       /* the first of its files */
-    char made_log_path[PATH_MAX];
+    const char *address;             /* on the bridge; NULL */
     int64_t started_ns, finished_ns; /* 0: not yet */
     int exit_status;                 /* of an exited one; -1: nobody knows */
     bool oom_killed;
