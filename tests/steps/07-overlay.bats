@@ -258,10 +258,28 @@ MOUNTS
 @test "a user's container on somebody else's image: it can be read, and the log says so" {
   requires root
   make_image root
-  run_as user --rootfs "$image" sh -c 'cat /only-here/mark; touch /new && echo made; echo x >/only-here/mark || echo refused'
+  local may=refused
+  ! copies user || may=changed # its own copy; the image is not
+  run_as user --rootfs "$image" sh -c 'cat /only-here/mark; touch /new && echo made; echo x >/only-here/mark && echo changed || echo refused'
   assert_status 0
-  assert_equal $'mark\nmade\nrefused' "$output"
-  assert_stderr_has "somebody else's"
+  assert_equal "mark made $may" "$(paste -sd ' ' <<<"$output")"
+  assert_equal mark "$(<"$image/only-here/mark")"
+  [ "$may" = changed ] || assert_stderr_has "somebody else's"
+}
+
+@test "an image in which something is mounted: root leaves that out, to a user it is refused, and explained" {
+  requires root
+  local below='mount -t tmpfs none "$0/mnt" && touch "$0/mnt/mounted" && exec "$@"' user
+  make_image root
+  run --separate-stderr -- unshare --mount --propagation private sh -c "$below" "$image" \
+    "$STEP" -q --rootfs "$image" sh -c 'ls -A /mnt; echo started'
+  assert_equal started "$output" "As root: what is mounted in the image must not come along."
+  user=$(as_user id -un)
+  run --separate-stderr -- unshare --mount --propagation private sh -c "$below" "$image" \
+    setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- "$STEP" --rootfs "$image" echo started
+  assert_status 125
+  assert_equal "" "$output"
+  assert_stderr_has "$image: something of the host is mounted below it (EINVAL)" "A user can not look under a mount, and the kernel has no overlay of the rest: that must be said."
 }
 
 # --- What is kept ------------------------------------------------------------------
