@@ -381,7 +381,7 @@ OVERLAY
     needs_overlay "$who"
     run_as "$who" -q --rootfs "$image" --upper "up-$who" sh -c 'touch /new; mkdir -p /d/e; rm /etc/hosts; echo x >>/only-here/mark
       rm -r /only-here/below; mkdir /only-here/below; touch /only-here/below/fresh; ln -s x /link; mknod /pipe p; mv /etc/group /etc/gruppe'
-    assert_status 0
+    assert_status 0 "As $who: the container has not started: has it a root, the overlay?"
     run_as "$who" --rootfs "$image" --upper "up-$who" --diff
     assert_status 0
     assert_equal "A /d
@@ -462,7 +462,7 @@ D /only-here/mark" "$(sort <<<"$output")" "trusted.overlay.opaque is how the hos
     run_as "$who" -q --rootfs "$image" --read-only -v "$PWD/v-$who:/some/where" --tmpfs /tmp sh -c '
       for f in /new /only-here/mark /etc/new; do (: >>$f) 2>/dev/null && echo "written: $f"; done
       for f in /dev/shm/x /some/where/x /tmp/x; do (: >>$f) || echo "not written: $f"; done; echo end'
-    assert_status 0
+    assert_status 0 "As $who: the container has not started: has it a root, the overlay?"
     assert_equal end "$output" "As $who: with --read-only exactly the root is to be read-only."
     [ -e "v-$who/x" ] || fail "As $who: what was written to the volume is not there."
   done
