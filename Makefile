@@ -128,7 +128,11 @@ doctor: ## what this machine can run, and what to do about the rest
 	@tests/doctor
 vm: static rootfs ## a shell in a throw-away machine with the workbook in it
 	@tests/vm/shell
-step-%: $(BIN)/step-% ;
+ifneq ($(BIN),.)
+$(numbers:%=step-%): step-%: $(BIN)/step-% ;
+endif
+step-%:
+	@echo "there is no step $* here (steps/$*-*/main.c)" >&2; exit 2
 diff-%: ## what is new in a step: make diff-05
 	@tests/workbook/diff $*
 exercise-%: ## a copy of a step with its answers cut out, to fill in: make exercise-05

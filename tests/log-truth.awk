@@ -40,7 +40,7 @@ file == 2 {
     delete unfinished[pid]
   }
   if (line !~ /^[a-z_0-9]+\(/) next # a signal, an exit
-  if (line ~ /^socket\(AF_NETLINK, .*NETLINK_[A-Z_]+\) = [0-9]+<socket:\[[0-9]+\]>$/) {
+  if (line ~ /^socket\(AF_NETLINK, .*NETLINK_[A-Z_]+\) += [0-9]+<socket:\[[0-9]+\]>$/) {
     match(line, /NETLINK_[A-Z_]+\)/)
     name = substr(line, RSTART, RLENGTH - 1)
     match(line, /<socket:\[[0-9]+\]>$/)

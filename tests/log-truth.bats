@@ -25,7 +25,8 @@ verdict()
 6753  socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 3<socket:[3184499]>
 6753  sendto(3<socket:[3184499]>, [{nlmsg_len=60, nlmsg_type=RTM_NEWLINK, nlmsg_seq=1}, {ifi_family=AF_UNSPEC}, [[{nla_len=11, nla_type=IFLA_IFNAME}, "nsctl0"]]], 60, 0, NULL, 0) = 60
 6753  recvfrom(3<socket:[3184499]>, [{nlmsg_len=36, nlmsg_type=NLMSG_ERROR, nlmsg_seq=1}, {error=-EEXIST, msg={nlmsg_len=60}}], 32768, MSG_TRUNC, NULL, [12]) = 36
-6753  socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_NETFILTER) = 4<socket:[3184524]>
+6753  socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_NETFILTER <unfinished ...>
+6753  <... socket resumed>)             = 4<socket:[3184524]>
 6753  sendto(4<socket:[3184524]>, [[{nlmsg_len=20, nlmsg_type=NFNL_MSG_BATCH_BEGIN}], [{nlmsg_len=32, nlmsg_type=NFNL_SUBSYS_NFTABLES<<8|NFT_MSG_NEWTABLE}, [{nla_len=10, nla_type=0x1}, "\x6e\x00"]]], 90, 0, NULL, 0) = 90
 6753  sendto(3<socket:[3184499]>, [{nlmsg_len=40, nlmsg_type=0x14 /* NLMSG_??? */, nlmsg_seq=2}, "\x08\x00\x0a\x5a\x00\x02\x00\x6c\x6f\x00"], 40, 0, NULL, 0) = 40
 EOF

@@ -60,15 +60,22 @@ sum()
   assert_output_lacks "step-01  tests/steps/02-two.bats"
 }
 
-@test "briefly, only the newest goes through all" {
-  suite 0 --host --brief
-  sum "2 passed, 0 failed, 0 skipped"
-  assert_output_lacks "step-01  tests/steps/01-one.bats"
+@test "briefly, each goes through its own, and only the newest through all" {
   mkdir "$book/steps/03-three"
   write_script step-03 true
   suite 0 --host --brief
-  sum "2 passed, 0 failed, 0 skipped"
+  sum "4 passed, 0 failed, 0 skipped"
+  assert_output_has "step-02  tests/steps/02-two.bats"
+  assert_output_has "step-03  tests/steps/01-one.bats"
   assert_output_lacks "step-02  tests/steps/01-one.bats"
+}
+
+@test "other programs, briefly: only the newest" {
+  mkdir "$book/others"
+  cp "$book"/step-0* "$book/others"
+  suite 0 --host --brief --programs "$book/others"
+  sum "2 passed, 0 failed, 0 skipped"
+  assert_output_lacks "step-01  "
 }
 
 @test "a failure fails, and is shown in full" {

@@ -31,7 +31,9 @@ const char *advice_error_name(int error)
     size_t count = sizeof error_names / sizeof error_names[0];
     if (error == EPROTONOSUPPORT) /* too wide for the table */
         return "EPROTONOSUPPORT";
-    if (error <= 0 || (size_t)error >= count || error_names[error] == NULL)
+    if (error == 0)
+        return "no errno";
+    if (error < 0 || (size_t)error >= count || error_names[error] == NULL)
         return "unknown errno";
     return error_names[error];
 }
@@ -80,6 +82,9 @@ static const struct advice {
     {"unshare", EINVAL, "the kernel was built without this namespace"},
     {"unshare", ENOSPC,
      "not the disk: a limit in /proc/sys/user/max_*_namespaces is reached"},
+    {"waitpid", ECHILD,
+     "no child that can be waited for: clone3 has to be told that its "
+     "exit_signal is SIGCHLD, and SIGCHLD must not be ignored"},
     {"sethostname", EPERM,
      "a hostname is changed by root (CAP_SYS_ADMIN) of the user namespace that "
      "owns the UTS namespace"},
@@ -100,7 +105,8 @@ static const struct advice {
      "a directory can not be mounted over a file, nor a file over a directory"},
     {"mount", ENOSPC,
      "not the disk: this mount namespace is full, /proc/sys/fs/mount-max"},
-    {"mount", EBUSY, "it is mounted there already"},
+    {"mount", EBUSY,
+     "it is mounted there already; in a container: is this its own root yet?"},
     {"mount", EPERM,
      "mounting needs root (CAP_SYS_ADMIN) in the user namespace that owns this "
      "mount namespace"},
@@ -198,13 +204,12 @@ static const struct advice {
     {"keyctl", EPERM,
      "a security module, or the seccomp filter of a container around us, keeps "
      "keys from us: try it outside of that"},
-    {"openat2", ELOOP,
-     "a link in it leads out of the file system, by a magic link of /proc"},
     {"close_range", ENOSYS, "the kernel is older than 5.9: try `make vm`"},
     {"pidfd_open", ENOSYS, "the kernel is older than 5.3: try `make vm`"},
     {"fsetxattr", EOPNOTSUPP,
      "this file system has no extended attributes of that kind: a tmpfs has "
      "user.* since Linux 6.6, FAT and NFS have none; use another"},
+    {NULL, 0, "no call has failed, errno is 0: has this one been made at all?"},
     {NULL, EPERM, "this needs root: start it with sudo"},
     {NULL, EACCES,
      "permission denied on the way: look at the modes of every directory in "

@@ -1,6 +1,7 @@
 #include "common/kernel/network_options.h"
 
 #include "common/base/log.h"
+#include "common/kernel/userns_maps.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -27,13 +28,13 @@ const char *network_options_parse(const char *text, void *kind)
 
 static int network_options_choose_kind(struct network *network)
 {
-    bool is_root = geteuid() == 0;
-    if (network->kind == NETWORK_BRIDGE && !is_root) {
+    if (network->kind == NETWORK_BRIDGE && geteuid() != 0) {
         log_error("--net bridge takes root: the bridge is the host's");
         log_advice("start it with sudo; or --net slirp does without root");
         return -1;
     }
-    if (network->kind == NETWORK_DEFAULT && is_root)
+    /* Root of a user namespace may be root of no network: it is not assumed. */
+    if (network->kind == NETWORK_DEFAULT && userns_maps_is_host_root())
         network->kind = NETWORK_BRIDGE;
     if (network->kind != NETWORK_DEFAULT && network->kind != NETWORK_SLIRP)
         return 0;

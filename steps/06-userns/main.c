@@ -272,7 +272,7 @@ static int parent_run_in_cgroup(struct container *container,
     if (log_call(
             container_pid, "the container's first process",
             "clone3(%sCLONE_NEWUTS|CLONE_NEWPID|CLONE_NEWNS|CLONE_NEWIPC%s)",
-            container->userns_host ? "" : "CLONE_NEWUSER|",
+            arguments.flags & CLONE_NEWUSER ? "CLONE_NEWUSER|" : "",
             arguments.flags & CLONE_INTO_CGROUP ? "|CLONE_INTO_CGROUP" : "") ==
         -1)
         return EXIT_OURS;

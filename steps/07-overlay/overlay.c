@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/kernel/mount_detached.h"
 #include "common/kernel/rootfs.h"
+#include "common/kernel/userns_maps.h"
 #include "steps/07-overlay/layers_copy.h"
 #include "steps/07-overlay/tree.h"
 
@@ -29,7 +30,7 @@ int overlay_check(struct overlay *overlay)
         return log_error("--host is a root of its own kind: neither --rootfs "
                          "nor --upper goes with it");
     if (overlay->host)
-        return host_view_find(&overlay->view, geteuid() == 0) == -1
+        return host_view_find(&overlay->view, userns_maps_is_host_root()) == -1
                    ? -1
                    : host_view_to_layers(&overlay->view, options);
     if (options->layer_count == 0) {
@@ -87,17 +88,8 @@ int overlay_prepare(struct overlay *overlay)
     if (result == -1)
         return (int)log_call(result, "to ask the parent by",
                              "socketpair(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC)");
-    overlay->by_root = geteuid() == 0;
-    if (overlay->by_root)
-        return overlay_open_layers(overlay);
-    struct stat status;
-    for (size_t i = 0; i < overlay->options.layer_count; i++)
-        if (!overlay->host && stat(overlay->options.layers[i], &status) == 0 &&
-            status.st_uid != geteuid())
-            log_note("%s is somebody else's: what is in it can be read inside, "
-                     "not changed (EOVERFLOW)",
-                     overlay->options.layers[i]);
-    return 0;
+    overlay->by_root = userns_maps_is_host_root();
+    return overlay->by_root ? overlay_open_layers(overlay) : 0;
 }
 
 /* ---- The parent, as root: owners ---- */
@@ -282,6 +274,18 @@ static int overlay_mount(const char *lower, const char *upper, const char *work,
                          target, options);
 }
 
+/* A user's own files are root's inside. */
+static void overlay_say_owners(const struct overlay *overlay)
+{
+    struct stat status;
+    for (size_t i = 0; i < overlay->options.layer_count; i++)
+        if (fstat(overlay->layer_fds[i], &status) == 0 &&
+            status.st_uid != geteuid())
+            log_note("%s is somebody else's: what is in it can be read inside, "
+                     "not changed (EOVERFLOW)",
+                     overlay->options.layers[i]);
+}
+
 /* Of all layers one root. Returns 0, 1 where this kernel has no overlay for us,
  * or -1, reported. */
 static int overlay_mount_root(const struct overlay *overlay, bool userns_host)
@@ -310,8 +314,11 @@ static int overlay_mount_root(const struct overlay *overlay, bool userns_host)
         log_note("no attributes of ours (before 5.11): then root's (EINVAL)");
         result = overlay_mount(lower, upper, work, "root", false);
     }
-    if (result == 0)
+    if (result == 0) {
+        if (!overlay->by_root)
+            overlay_say_owners(overlay);
         return 0;
+    }
     if (errno == EINVAL || errno == EPERM || errno == ENODEV ||
         errno == EOPNOTSUPP) {
         log_note("no overlay of these layers here (%s): they are copied",

@@ -194,7 +194,7 @@ static int parent_run_in_cgroup(struct container *container,
     if (log_call(
             container_pid, "the container's first process",
             "clone3(%sCLONE_NEWUTS|CLONE_NEWPID|CLONE_NEWNS|CLONE_NEWIPC%s%s)",
-            container->userns_host ? "" : "CLONE_NEWUSER|",
+            arguments.flags & CLONE_NEWUSER ? "CLONE_NEWUSER|" : "",
             arguments.flags & CLONE_NEWNET ? "|CLONE_NEWNET" : "",
             arguments.flags & CLONE_INTO_CGROUP ? "|CLONE_INTO_CGROUP" : "") ==
         -1)

@@ -59,6 +59,7 @@ static void nat_put_masquerades(struct netlink_request *request,
     static const char chain[] = "postrouting";
     /* From a container to the world, which knows no way back to its address:
      * it takes that of the interface where it goes out. */
+    //> masquerade
     nftables_begin_rule(request, nat_table, chain);
     nftables_match_address(request, NFTABLES_SOURCE, bridge->subnet,
                            bridge->prefix_length);
@@ -66,6 +67,7 @@ static void nat_put_masquerades(struct netlink_request *request,
                              bridge->name);
     nftables_masquerade(request);
     nftables_end_rule(request, NULL);
+    //< masquerade
     /* From this machine, by 127.0.0.1, to a published port: the container would
      * answer to its own loopback. */
     nftables_begin_rule(request, nat_table, chain);
@@ -166,6 +168,7 @@ static int nat_publish_one(struct in_addr container, const struct port *port)
     char comment[NFTABLES_COMMENT_BYTES], intention[64];
     nat_write_comment(container, port, comment);
     nftables_begin(&request);
+    //> publish
     nftables_begin_rule(&request, nat_table, nat_published);
     if (port->host_address.s_addr != htonl(INADDR_ANY))
         nftables_match_address(&request, NFTABLES_DESTINATION,
@@ -173,6 +176,7 @@ static int nat_publish_one(struct in_addr container, const struct port *port)
     nftables_match_port(&request, port->protocol, port->host_port);
     nftables_redirect(&request, container, port->container_port);
     nftables_end_rule(&request, comment);
+    //< publish
     nftables_end(&request);
     snprintf(intention, sizeof intention, "port %u leads to port %u of %.*s",
              port->host_port, port->container_port, (int)strcspn(comment, ":"),

@@ -247,12 +247,15 @@ int network_lease_keep(const char *name, const char *text)
     char path[PATH_MAX];
     if (files_path(path, "%s/%s", NETWORK_LEASE_DIRECTORY, name) == -1)
         return -1;
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd == -1 && errno == EEXIST)
-        return 0;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd == -1)
         return (int)log_call(fd, "so that it can be put back",
-                             "openat(\"%s\", O_WRONLY|O_CREAT|O_EXCL)", path);
+                             "openat(\"%s\", O_WRONLY|O_CREAT)", path);
+    /* Kept already; or empty, of one that was killed before it had written. */
+    if (lseek(fd, 0, SEEK_END) > 0) {
+        close(fd);
+        return 0;
+    }
     ssize_t written = write(fd, text, strlen(text));
     log_call(written, "so that it can be put back", "write(\"%s\", \"%s\")",
              path, text);

@@ -80,7 +80,9 @@ static void slirp_say_slirp4netns(struct slirp_words *words,
     slirp_say(words, "--mtu=65520"); /* nothing on the way is smaller */
     /* Or 10.0.2.2 would be 127.0.0.1 of the host, where those listen who want
      * to be reached by the host alone. */
+    //> loopback
     slirp_say(words, "--disable-host-loopback");
+    //< loopback
     /* It reads what the container sends, so it is locked up itself: no files but
      * /etc and /run, no powers, few system calls. */
     slirp_say(words, "--enable-sandbox");

@@ -306,7 +306,6 @@ hears_all()
     "$(paste -sd ' ' "$out")" "Each signal once."
   kill -9 "$child"
   wait_for_end
-  assert_status 137
 }
 
 @test "a signal to the parent reaches the command" {
@@ -625,7 +624,6 @@ has_one_child()
   assert_equal 0 "$(zombies_of "$child")"
   kill -TERM "$parent"
   wait_for_end
-  assert_status 143
 }
 
 @test "without an init nobody reaps, if the command does not" {

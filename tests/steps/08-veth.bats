@@ -355,6 +355,14 @@ load ../hosts
   assert_nothing_left
 }
 
+@test "killed with -9 before it had written down that nothing was forwarded: that is put back" {
+  make_host
+  on_host sh -c 'mkdir -p -m 0700 /run/nsctl/network && : >/run/nsctl/network/ip_forward'
+  run_on_host -q /bin/true
+  assert_status 0
+  assert_nothing_left
+}
+
 fault()
 {
   local call=$1 how=$2
