@@ -460,7 +460,7 @@ static int privileges_give_up(const struct privileges *privileges,
     if (privileges_become(&user) == -1)
         return -1;
     /* Who becomes another forgets whose death to follow. prctl(2). */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
+    if (!privileges->outlives_parent && prctl(PR_SET_PDEATHSIG, SIGKILL) == -1)
         return (int)log_call(-1, "killed when its parent dies",
                              "prctl(PR_SET_PDEATHSIG, SIGKILL)");
     if (setenv("HOME", user.home, !privileges->keeps_home) == -1)

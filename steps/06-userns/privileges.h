@@ -23,9 +23,10 @@ enum privileges_choice { PRIVILEGES_DEFAULT, PRIVILEGES_YES, PRIVILEGES_NO };
 struct privileges {
     uint64_t added, dropped; /* --cap-add, --cap-drop: 1 << CAP_… */
     bool all_added, all_dropped;
-    bool privileged;  /* --privileged: nothing is given up */
-    bool keeps_home;  /* HOME was chosen, and is not the user's */
-    const char *user; /* --user; NULL: root */
+    bool privileged;      /* --privileged: nothing is given up */
+    bool keeps_home;      /* HOME was chosen, and is not the user's */
+    bool outlives_parent; /* nobody waits for the command */
+    const char *user;     /* --user; NULL: root */
     enum privileges_choice no_new_privileges; /* --security-opt */
     const char *seccomp; /* NULL: the default; "unconfined"; a profile's path */
     /* From here on by privileges_check(). */

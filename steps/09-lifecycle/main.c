@@ -14,6 +14,10 @@
  * Here only which command was meant. What it does is in:
  *     record.c store*.c     what is known of containers, and where
  *     list.c inspect.c      ps, inspect
+ *     exec.c                exec: one more command; join.c, into its namespaces;
+ *                           self.c, our own file kept out of its reach
+ *     copy*.c difference.c  cp, diff
+ *     top.c                 top
  *     stop.c …              stop, kill, wait, pause, rm, rename, prune
  *     show*.c trace*.c      show, trace: lessons/observability.md
  *
@@ -32,6 +36,10 @@ static const struct subcommand subcommands[] = {
      subcommand_simple},
     {"attach", "in front of one that runs", subcommand_attach},
     {"ps list", "the containers that there are", subcommand_ps},
+    {"exec", "one more command in one that runs", subcommand_exec},
+    {"cp", "copy files into one, and out of it", subcommand_cp},
+    {"diff", "what one has changed of its files", subcommand_diff},
+    {"top", "the processes of one", subcommand_top},
     {"inspect", "all that is known of some, as JSON", subcommand_inspect},
     {"stop", "tell them to end", subcommand_stop},
     {"kill", "send them a signal", subcommand_kill},

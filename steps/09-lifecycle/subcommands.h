@@ -49,7 +49,10 @@ int subcommands_end_output(int status);
 
 /* The subcommands. */
 int subcommand_attach(const struct store *store, char **argv);
+int subcommand_cp(const struct store *store, char **argv);
+int subcommand_diff(const struct store *store, char **argv);
 int subcommand_doctor(const struct store *store, char **argv);
+int subcommand_exec(const struct store *store, char **argv);
 int subcommand_inspect(const struct store *store, char **argv);
 int subcommand_kill(const struct store *store, char **argv);
 int subcommand_pause(const struct store *store, char **argv);
@@ -62,6 +65,7 @@ int subcommand_rm(const struct store *store, char **argv);
 int subcommand_show(const struct store *store, char **argv);
 int subcommand_stop(const struct store *store, char **argv);
 int subcommand_trace(const struct store *store, char **argv);
+int subcommand_top(const struct store *store, char **argv);
 int subcommand_unpause(const struct store *store, char **argv);
 int subcommand_wait(const struct store *store, char **argv);
 

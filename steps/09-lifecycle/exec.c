@@ -1,0 +1,314 @@
+/*
+ * exec: one more command in a container that is running, with what its own has:
+ * namespaces, cgroups, capabilities, filter, environment; and with no more.
+ *
+ * taught in: step 09, lessons/09-lifecycle.md
+ */
+#include "common/base/command.h"
+#include "common/base/files.h"
+#include "common/base/log.h"
+#include "common/base/program.h"
+#include "common/kernel/clone.h"
+#include "common/kernel/privileges.h"
+#include "common/kernel/process.h"
+#include "common/kernel/sync.h"
+#include "steps/09-lifecycle/directory.h"
+#include "steps/09-lifecycle/environment.h"
+#include "steps/09-lifecycle/join.h"
+#include "steps/09-lifecycle/pause.h"
+#include "steps/09-lifecycle/self.h"
+#include "steps/09-lifecycle/store.h"
+#include "steps/09-lifecycle/subcommands.h"
+#include "steps/09-lifecycle/ulimits.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+extern char **environ;
+
+struct exec {
+    bool detach, interactive, terminal;
+    const char *working_directory;
+    struct environment environment;    /* what was asked for */
+    struct environment_list variables; /* what the command gets */
+    struct privileges privileges;      /* `user` is of --user */
+    struct ulimits ulimits;
+    int report_fds[2]; /* a pipe, where we are not to wait for the end */
+    struct record record;
+    struct join join;
+    char **command;
+};
+
+/* ---- The child ---- */
+
+/* The container's own: whoever has a descriptor of the host's could change the
+ * mode of that file. It may be something else inside, even a pipe that nobody writes to. */
+static int child_open_null(void)
+{
+    struct stat status;
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd == -1)
+        return (int)log_call(fd, "nothing to be read",
+                             "openat(\"/dev/null\", O_RDWR)");
+    if (fstat(fd, &status) == -1 || !S_ISCHR(status.st_mode) ||
+        status.st_rdev != makedev(1, 3)) {
+        log_error("/dev/null in the container is not the null device");
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+/* What the command reads and writes, if not what we do. */
+static int child_open_standard_files(const struct exec *exec)
+{
+    int last = exec->detach ? STDERR_FILENO : STDIN_FILENO;
+    if (exec->interactive && !exec->detach)
+        return 0;
+    int null_fd = child_open_null();
+    if (null_fd == -1)
+        return -1;
+    for (int fd = STDIN_FILENO; fd <= last; fd++)
+        if (dup2(null_fd, fd) == -1)
+            return (int)log_call(-1, "nothing to be read", "dup2(%d, %d)",
+                                 null_fd, fd);
+    return 0;
+}
+
+/* Where the log goes, and the report whether the command could be started, when 2
+ * is the command's own. Both are closed when it is executed. */
+static int child_keep_ways_out(const struct exec *exec)
+{
+    enum { LOG_FD = STDERR_FILENO + 1, REPORT_FD, FIRST_TO_CLOSE };
+    if (!exec->detach)
+        return command_close_descriptors();
+    /* Not onto each other, nor onto what the other is to be made of. */
+    int log_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, FIRST_TO_CLOSE);
+    int report_fd = fcntl(exec->report_fds[1], F_DUPFD_CLOEXEC, FIRST_TO_CLOSE);
+    if (log_fd == -1 || report_fd == -1 ||
+        dup3(log_fd, LOG_FD, O_CLOEXEC) == -1 ||
+        dup3(report_fd, REPORT_FD, O_CLOEXEC) == -1)
+        return (int)log_call(-1, "a way out for the log", "dup3()");
+    log_set_descriptor(LOG_FD);
+    command_report_to(REPORT_FD);
+    return command_close_descriptors_from(FIRST_TO_CLOSE);
+}
+
+static void __attribute__((noreturn))
+child_run(struct exec *exec, struct sync *sync, const sigset_t *mask)
+{
+    if (join_settle(&exec->join) == -1 ||
+        (!exec->detach && sync_wait_for_parent(sync) == -1))
+        command_exit(EXIT_OURS);
+    /* Who is in the session of our terminal could type there for us. */
+    if (setsid() == -1) {
+        log_call(-1, "a session of its own", "setsid()");
+        command_exit(EXIT_OURS);
+    }
+    if (child_keep_ways_out(exec) == -1 ||
+        child_open_standard_files(exec) == -1 ||
+        ulimits_set(&exec->ulimits) == -1 ||
+        directory_enter(exec->working_directory) == -1)
+        command_exit(EXIT_OURS);
+    umask(0022);
+    environ = exec->variables.all;
+    privileges_execute(&exec->privileges, false, exec->command, mask);
+}
+
+/* ---- The parent ---- */
+
+/* What is handed to the command is open for it, and so is all below it, were it a
+ * directory of the host's. */
+static int parent_check_standard_files(const struct exec *exec)
+{
+    struct stat status;
+    int first = exec->interactive ? STDIN_FILENO : STDOUT_FILENO;
+    for (int fd = first; fd <= STDERR_FILENO && !exec->detach; fd++)
+        if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+            return log_error("descriptor %d is a directory of the host's, "
+                             "which is not for the container",
+                             fd);
+    return 0;
+}
+
+/* Whoever is born into a cgroup that stands still, does so before its first step. */
+static int parent_check_state(const struct record *record)
+{
+    if (!pause_is_paused(record))
+        return 0;
+    log_error("%s is paused", record->name);
+    log_advice("unpause it first");
+    return -1;
+}
+
+/* The filter as the kernel got it: its rules may have come from a profile that is
+ * another by now. Instructions of 8 bytes. */
+static int parent_read_filter(const struct record *record,
+                              struct seccomp_filter *filter)
+{
+    char path[PATH_MAX];
+    if (files_path(path, "%s/seccomp", record->directory) == -1)
+        return -1;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = -1;
+    if (fd != -1) {
+        got = read(fd, filter->instructions, sizeof filter->instructions);
+        close(fd);
+    }
+    if (got == -1)
+        return (int)log_call(-1, "the container's filter",
+                             "openat(\"%s\", O_RDONLY)", path);
+    if ((size_t)got % sizeof filter->instructions[0] != 0)
+        return log_error("%s is damaged: it ends within an instruction", path);
+    filter->length =
+        (unsigned short)((size_t)got / sizeof filter->instructions[0]);
+    return 0;
+}
+
+/* Those that the container's first process has: they are inherited. */
+static int parent_read_limits(struct exec *exec)
+{
+    pid_t pid = exec->record.init_process.pid;
+    for (int i = 0; i < RLIM_NLIMITS; i++) {
+        struct rlimit ours;
+        struct rlimit *theirs = &exec->ulimits.limits[i];
+        if (prlimit(pid, (__rlimit_resource_t)i, NULL, theirs) == -1 ||
+            getrlimit((__rlimit_resource_t)i, &ours) == -1)
+            return (int)log_call(-1, "a limit of the container's",
+                                 "prlimit64(%d, %d)", (int)pid, i);
+        exec->ulimits.asked[i] = theirs->rlim_cur != ours.rlim_cur ||
+                                 theirs->rlim_max != ours.rlim_max;
+    }
+    return 0;
+}
+
+static int parent_make_environment(struct exec *exec)
+{
+    const char *const *base = exec->record.environment;
+    struct environment *asked = &exec->environment;
+    /* The container may have been started without a terminal. */
+    if (exec->terminal && !environment_has(asked, "TERM") &&
+        environment_value(base, "TERM") == NULL)
+        environment_parse("TERM", asked);
+    exec->privileges.keeps_home = environment_has(asked, "HOME");
+    return environment_make(asked, base, &exec->variables);
+}
+
+static int parent_prepare(struct exec *exec)
+{
+    const struct record *record = &exec->record;
+    struct privileges *privileges = &exec->privileges;
+    privileges->capabilities = record->capabilities;
+    privileges->privileged = record->privileged;
+    privileges->outlives_parent = exec->detach;
+    privileges->no_new_privileges =
+        record->no_new_privileges ? PRIVILEGES_YES : PRIVILEGES_NO;
+    if (privileges->user == NULL)
+        privileges->user = record->user;
+    if (exec->working_directory == NULL)
+        exec->working_directory =
+            record->working_directory != NULL ? record->working_directory : "/";
+    return parent_make_environment(exec) == -1 || parent_read_limits(exec) == -1
+               ? -1
+               : parent_read_filter(record, &privileges->filter);
+}
+
+/* Whether it could be started is all that is to be known of it. */
+static int parent_await_start(const struct exec *exec)
+{
+    close(exec->report_fds[1]);
+    int status = command_await(exec->report_fds[0]);
+    if (status == -1)
+        log_error("the command was killed before it was started");
+    return status == -1 ? EXIT_OURS : status;
+}
+
+static int parent_run(struct exec *exec)
+{
+    struct sync sync;
+    sigset_t mask;
+    struct clone_args arguments = {.exit_signal = SIGCHLD};
+    if (process_block_signals(&mask) == -1 || sync_open(&sync) == -1 ||
+        (exec->detach && pipe2(exec->report_fds, O_CLOEXEC) == -1) ||
+        ulimits_permit(&exec->ulimits, 0) == -1 ||
+        join_enter(&exec->join, exec->join.spaces) == -1)
+        return EXIT_OURS;
+    join_prepare_clone(&exec->join, &arguments);
+    pid_t pid = clone_process(&arguments);
+    if (pid == 0)
+        child_run(exec, &sync, &mask);
+    if (log_call(pid, "a process among the container's", "clone3(%s)",
+                 arguments.flags & CLONE_INTO_CGROUP ? "CLONE_INTO_CGROUP"
+                                                     : "0") == -1)
+        return EXIT_OURS;
+    if (exec->detach)
+        return parent_await_start(exec);
+    if (sync_release_child(&sync) == -1)
+        return EXIT_OURS;
+    int status = process_supervise(pid);
+    return status == -1 ? EXIT_OURS : status;
+}
+
+static void exec_read_options(struct exec *exec, char **argv, char **name)
+{
+    const struct program_option options[] = {
+        {"-d --detach", NULL, NULL, &exec->detach,
+         "do not wait for it; what it prints is lost"},
+        {"-i --interactive", NULL, NULL, &exec->interactive,
+         "it reads what we do (default: nothing)"},
+        {"-t --tty", NULL, NULL, &exec->terminal,
+         "a terminal of its own, in which ours is seen"},
+        {"-e --env", "NAME[=VALUE]", environment_parse, &exec->environment,
+         "a variable, besides the container's"},
+        {"--env-file", "FILE", environment_parse_file, &exec->environment,
+         "variables, one a line"},
+        {"-u --user", "USER[:GROUP]", privileges_parse_user, &exec->privileges,
+         "whose process it is inside (default: as the container's)"},
+        {"-w --workdir", "DIR", directory_parse, &exec->working_directory,
+         "where it starts, inside"},
+        {0},
+    };
+    const struct program program = {
+        .name = "exec",
+        .summary = "Runs one more command in a container that is running.",
+        .example = "exec -it web /bin/sh",
+        .options = options,
+        .usage = "[OPTION...] CONTAINER COMMAND [ARG...]",
+    };
+    char **words = program_read_words(&program, argv, false);
+    if (words[0] == NULL)
+        program_refuse(&program, "in which container?");
+    if (words[1] == NULL)
+        program_refuse(&program, "which command?");
+    *name = words[0];
+    exec->command = words + 1;
+}
+
+int subcommand_exec(const struct store *store, char **argv)
+{
+    static struct exec exec = {.join = JOIN_NONE}; /* a filter has 32 KiB */
+    char *name;
+    exec_read_options(&exec, argv, &name);
+    int status =
+        parent_check_standard_files(&exec) == 0 ? EXIT_NOT_DONE : EXIT_OURS;
+    if (status == EXIT_NOT_DONE &&
+        store_look_up(store, name, &exec.record) == 0 &&
+        parent_check_state(&exec.record) == 0 &&
+        join_open(&exec.join, &exec.record) == 0) {
+        status = EXIT_OURS;
+        if (self_protect(exec.record.userns_host) == 0 &&
+            parent_prepare(&exec) == 0)
+            status = parent_run(&exec);
+    }
+    join_close(&exec.join);
+    environment_free_list(&exec.variables);
+    environment_free(&exec.environment);
+    record_free(&exec.record);
+    return status;
+}
