@@ -100,7 +100,7 @@ static int child_furnish(struct container *container)
     if (!container->privileges.privileged && rootfs_hide_host() == -1)
         return -1;
     if (network_files_place(&container->network.files) == -1 ||
-        streams_make_terminal(&container->streams) == -1 ||
+        streams_make_terminal(&container->streams, true) == -1 ||
         volumes_attach(&container->volumes) == -1 ||
         streams_take_over(&container->streams, container->report_fds[1]) == -1)
         return -1;

@@ -14,6 +14,7 @@
 #include "common/kernel/sync.h"
 #include "steps/09-lifecycle/directory.h"
 #include "steps/09-lifecycle/environment.h"
+#include "steps/09-lifecycle/exec_terminal.h"
 #include "steps/09-lifecycle/join.h"
 #include "steps/09-lifecycle/pause.h"
 #include "steps/09-lifecycle/self.h"
@@ -28,6 +29,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -39,7 +41,10 @@ struct exec {
     struct environment_list variables; /* what the command gets */
     struct privileges privileges;      /* `user` is of --user */
     struct ulimits ulimits;
-    int report_fds[2]; /* a pipe, where we are not to wait for the end */
+    struct streams streams;
+    struct sync sync;
+    int report_fds[2]; /* base/command.h */
+    sigset_t mask;     /* the command's */
     struct record record;
     struct join join;
     char **command;
@@ -65,60 +70,42 @@ static int child_open_null(void)
     return fd;
 }
 
-/* What the command reads and writes, if not what we do. */
-static int child_open_standard_files(const struct exec *exec)
+/* What the command reads and writes: a terminal, what we do, or nothing. */
+static int child_choose_streams(struct exec *exec)
 {
-    int last = exec->detach ? STDERR_FILENO : STDIN_FILENO;
-    if (exec->interactive && !exec->detach)
-        return 0;
-    int null_fd = child_open_null();
-    if (null_fd == -1)
+    struct streams *streams = &exec->streams;
+    if (exec->terminal && !exec->detach)
+        return streams_make_terminal(streams, false);
+    int null_fd = -1;
+    if ((!exec->interactive || exec->detach) &&
+        (null_fd = child_open_null()) == -1)
         return -1;
-    for (int fd = STDIN_FILENO; fd <= last; fd++)
-        if (dup2(null_fd, fd) == -1)
-            return (int)log_call(-1, "nothing to be read", "dup2(%d, %d)",
-                                 null_fd, fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        bool ours = !exec->detach && (fd > STDIN_FILENO || exec->interactive);
+        streams->inside[fd] = ours ? fd : null_fd;
+    }
     return 0;
 }
 
-/* Where the log goes, and the report whether the command could be started, when 2
- * is the command's own. Both are closed when it is executed. */
-static int child_keep_ways_out(const struct exec *exec)
+static int child_furnish(struct exec *exec)
 {
-    enum { LOG_FD = STDERR_FILENO + 1, REPORT_FD, FIRST_TO_CLOSE };
-    if (!exec->detach)
-        return command_close_descriptors();
-    /* Not onto each other, nor onto what the other is to be made of. */
-    int log_fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, FIRST_TO_CLOSE);
-    int report_fd = fcntl(exec->report_fds[1], F_DUPFD_CLOEXEC, FIRST_TO_CLOSE);
-    if (log_fd == -1 || report_fd == -1 ||
-        dup3(log_fd, LOG_FD, O_CLOEXEC) == -1 ||
-        dup3(report_fd, REPORT_FD, O_CLOEXEC) == -1)
-        return (int)log_call(-1, "a way out for the log", "dup3()");
-    log_set_descriptor(LOG_FD);
-    command_report_to(REPORT_FD);
-    return command_close_descriptors_from(FIRST_TO_CLOSE);
+    command_report_to(exec->report_fds[1]);
+    if (join_settle(&exec->join) == -1 ||
+        (!exec->detach && sync_wait_for_parent(&exec->sync) == -1) ||
+        child_choose_streams(exec) == -1 ||
+        streams_take_over(&exec->streams, exec->report_fds[1]) == -1 ||
+        directory_enter(exec->working_directory) == -1)
+        return -1;
+    umask(0022);
+    return ulimits_set(&exec->ulimits);
 }
 
-static void __attribute__((noreturn))
-child_run(struct exec *exec, struct sync *sync, const sigset_t *mask)
+static void __attribute__((noreturn)) child_run(struct exec *exec)
 {
-    if (join_settle(&exec->join) == -1 ||
-        (!exec->detach && sync_wait_for_parent(sync) == -1))
+    if (child_furnish(exec) == -1)
         command_exit(EXIT_OURS);
-    /* Who is in the session of our terminal could type there for us. */
-    if (setsid() == -1) {
-        log_call(-1, "a session of its own", "setsid()");
-        command_exit(EXIT_OURS);
-    }
-    if (child_keep_ways_out(exec) == -1 ||
-        child_open_standard_files(exec) == -1 ||
-        ulimits_set(&exec->ulimits) == -1 ||
-        directory_enter(exec->working_directory) == -1)
-        command_exit(EXIT_OURS);
-    umask(0022);
     environ = exec->variables.all;
-    privileges_execute(&exec->privileges, false, exec->command, mask);
+    privileges_execute(&exec->privileges, false, exec->command, &exec->mask);
 }
 
 /* ---- The parent ---- */
@@ -129,7 +116,8 @@ static int parent_check_standard_files(const struct exec *exec)
 {
     struct stat status;
     int first = exec->interactive ? STDIN_FILENO : STDOUT_FILENO;
-    for (int fd = first; fd <= STDERR_FILENO && !exec->detach; fd++)
+    bool handed_on = !exec->detach && !exec->terminal;
+    for (int fd = first; fd <= STDERR_FILENO && handed_on; fd++)
         if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
             return log_error("descriptor %d is a directory of the host's, "
                              "which is not for the container",
@@ -219,10 +207,43 @@ static int parent_prepare(struct exec *exec)
                : parent_read_filter(record, &privileges->filter);
 }
 
-/* Whether it could be started is all that is to be known of it. */
-static int parent_await_start(const struct exec *exec)
+/* All that has to be done while we are still on the host. */
+static int parent_open(struct exec *exec)
+{
+    bool terminal = exec->terminal && !exec->detach;
+    if (process_block_signals(&exec->mask) == -1 ||
+        sync_open(&exec->sync) == -1)
+        return -1;
+    int result = pipe2(exec->report_fds, O_CLOEXEC);
+    if (log_call(result, "to hear how it went", "pipe2(O_CLOEXEC)") == -1)
+        return -1;
+    if (terminal &&
+        (streams_open(&exec->streams, true, exec->interactive, NULL) == -1 ||
+         (exec->interactive && exec_terminal_prepare() == -1)))
+        return -1;
+    return ulimits_permit(&exec->ulimits, 0);
+}
+
+static pid_t parent_clone(struct exec *exec)
+{
+    struct clone_args arguments = {.exit_signal = SIGCHLD};
+    join_prepare_clone(&exec->join, &arguments);
+    pid_t pid = clone_process(&arguments);
+    if (pid == 0)
+        child_run(exec);
+    log_call(pid, "a process among the container's", "clone3(%s)",
+             arguments.flags & CLONE_INTO_CGROUP ? "CLONE_INTO_CGROUP" : "0");
+    return pid;
+}
+
+/* Until the command is executed. Returns 0, or the status to exit with. */
+static int parent_await_start(struct exec *exec)
 {
     close(exec->report_fds[1]);
+    if (!exec->detach && sync_release_child(&exec->sync) == -1)
+        return EXIT_OURS;
+    if (streams_receive(&exec->streams) == -1)
+        return EXIT_OURS;
     int status = command_await(exec->report_fds[0]);
     if (status == -1)
         log_error("the command was killed before it was started");
@@ -231,27 +252,23 @@ static int parent_await_start(const struct exec *exec)
 
 static int parent_run(struct exec *exec)
 {
-    struct sync sync;
-    sigset_t mask;
-    struct clone_args arguments = {.exit_signal = SIGCHLD};
-    if (process_block_signals(&mask) == -1 || sync_open(&sync) == -1 ||
-        (exec->detach && pipe2(exec->report_fds, O_CLOEXEC) == -1) ||
-        ulimits_permit(&exec->ulimits, 0) == -1 ||
+    if (parent_open(exec) == -1 ||
         join_enter(&exec->join, exec->join.spaces) == -1)
         return EXIT_OURS;
-    join_prepare_clone(&exec->join, &arguments);
-    pid_t pid = clone_process(&arguments);
-    if (pid == 0)
-        child_run(exec, &sync, &mask);
-    if (log_call(pid, "a process among the container's", "clone3(%s)",
-                 arguments.flags & CLONE_INTO_CGROUP ? "CLONE_INTO_CGROUP"
-                                                     : "0") == -1)
+    pid_t pid = parent_clone(exec);
+    if (pid == -1)
         return EXIT_OURS;
+    int status = parent_await_start(exec);
+    if (status != 0) { /* and why stands in the log */
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return status;
+    }
     if (exec->detach)
-        return parent_await_start(exec);
-    if (sync_release_child(&sync) == -1)
-        return EXIT_OURS;
-    int status = process_supervise(pid);
+        return 0;
+    status = exec->terminal
+                 ? exec_terminal_follow(&exec->streams, pid, exec->interactive)
+                 : process_supervise(pid);
     return status == -1 ? EXIT_OURS : status;
 }
 
@@ -294,6 +311,7 @@ int subcommand_exec(const struct store *store, char **argv)
 {
     static struct exec exec = {.join = JOIN_NONE}; /* a filter has 32 KiB */
     char *name;
+    streams_clear(&exec.streams);
     exec_read_options(&exec, argv, &name);
     int status =
         parent_check_standard_files(&exec) == 0 ? EXIT_NOT_DONE : EXIT_OURS;
@@ -307,6 +325,8 @@ int subcommand_exec(const struct store *store, char **argv)
             status = parent_run(&exec);
     }
     join_close(&exec.join);
+    exec_terminal_close();
+    streams_close(&exec.streams);
     environment_free_list(&exec.variables);
     environment_free(&exec.environment);
     record_free(&exec.record);

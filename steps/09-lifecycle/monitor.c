@@ -36,14 +36,13 @@ static int64_t monitor_now_ns(void)
 
 /* ---- The container begins ---- */
 
-/* The filter as the kernel is going to get it, for those who enter later (exec). */
+/* The filter as the kernel is going to get it, for those who enter later (exec). Where there
+ * is none, that is what they are to find: not that the file is gone. */
 static int monitor_keep_filter(const struct container *container,
                                const struct record *record)
 {
     const struct seccomp_filter *filter = &container->privileges.filter;
     char path[PATH_MAX];
-    if (filter->length == 0)
-        return 0;
     if (files_path(path, "%s/seccomp", record->directory) == -1)
         return -1;
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

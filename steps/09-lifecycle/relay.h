@@ -77,7 +77,7 @@ enum {
 void relay_clear(struct relay *relay);
 
 /* Takes `streams` over. If `attached`, our standard output and error are at their other
- * ends; if `interactive`, our standard input as well. */
+ * ends; if `interactive`, our standard input as well. `log`: NULL, nothing is kept. */
 void relay_begin(struct relay *relay, struct streams *streams,
                  struct log_file *log, bool attached, bool interactive);
 

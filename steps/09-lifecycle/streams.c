@@ -161,7 +161,7 @@ static int streams_bind_console(int master_fd)
                              "the terminal is the console");
 }
 
-int streams_make_terminal(struct streams *streams)
+int streams_make_terminal(struct streams *streams, bool console)
 {
     int unlock = 0;
     if (!streams->terminal)
@@ -182,7 +182,7 @@ int streams_make_terminal(struct streams *streams)
     for (int i = 0; i < 3; i++)
         streams->inside[i] = fd;
     terminal_copy_size(fd);
-    if (streams_bind_console(master_fd) == -1 ||
+    if ((console && streams_bind_console(master_fd) == -1) ||
         streams_send(streams->talk_fds[1], master_fd) == -1)
         return -1;
     close(master_fd);

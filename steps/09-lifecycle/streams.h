@@ -42,9 +42,9 @@ int streams_open(struct streams *streams, bool terminal, bool interactive,
                  const struct userns_maps *maps);
 
 /* In the child, with /dev/pts mounted and its own 0, 1, 2 still those of whoever started it:
- * with a terminal makes that one, as large as theirs, and /dev/console; hands us the
- * other side. Returns 0, or -1, reported. pts(4), unix(7). */
-int streams_make_terminal(struct streams *streams);
+ * with a terminal makes that one, as large as theirs, and with `console` the container's
+ * /dev/console of it; hands us the other side. Returns 0, or -1, reported. pts(4), unix(7). */
+int streams_make_terminal(struct streams *streams, bool console);
 
 /* In the child, last of all: a session of its own, 0, 1, 2, 3 and 4 in their places, and
  * every other descriptor closed. Returns 0, or -1, reported. setsid(2). */

@@ -107,6 +107,15 @@ static void terminal_dismiss_guard(struct terminal *terminal)
 
 /* ---- Raw and back ---- */
 
+int terminal_prepare(struct terminal *terminal)
+{
+    if (tcgetattr(STDIN_FILENO, &terminal->before) == -1)
+        return 0; /* no terminal */
+    struct termios raw = terminal->before;
+    cfmakeraw(&raw);
+    return terminal_start_guard(terminal, &raw);
+}
+
 int terminal_make_raw(struct terminal *terminal)
 {
     if (tcgetattr(STDIN_FILENO, &terminal->before) == -1)
@@ -115,7 +124,7 @@ int terminal_make_raw(struct terminal *terminal)
         return -1;
     struct termios raw = terminal->before;
     cfmakeraw(&raw);
-    if (terminal_start_guard(terminal, &raw) == -1)
+    if (terminal->guard == 0 && terminal_start_guard(terminal, &raw) == -1)
         return -1;
     int result = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
     if (log_call(result, "what is typed goes through as it is",
@@ -127,12 +136,17 @@ int terminal_make_raw(struct terminal *terminal)
     return 0;
 }
 
-void terminal_restore(struct terminal *terminal)
+void terminal_suspend(struct terminal *terminal)
 {
     if (!terminal->raw)
         return;
     int result = tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->before);
     log_call(result, "the terminal as it was", "ioctl(0, TCSETSW)");
     terminal->raw = false;
+}
+
+void terminal_restore(struct terminal *terminal)
+{
+    terminal_suspend(terminal);
     terminal_dismiss_guard(terminal);
 }

@@ -28,12 +28,20 @@ struct terminal {
  * -1 with EIO, reported, where nobody can let us go on. */
 int terminal_await_turn(int signal_number);
 
+/* Starts the guard, if standard input is a terminal: for whoever is to be elsewhere by the
+ * time that it is made raw, where no process of ours should be. Returns 0, or -1 with
+ * errno, reported. */
+int terminal_prepare(struct terminal *terminal);
+
 /* Makes standard input raw if it is a terminal. Returns 0, or -1 with errno, reported.
  * termios(3). */
 int terminal_make_raw(struct terminal *terminal);
 
 /* Puts it back as it was. */
 void terminal_restore(struct terminal *terminal);
+
+/* The same for a while: the guard stays. */
+void terminal_suspend(struct terminal *terminal);
 
 /* Makes the terminal `fd` as large as that of standard input, output or error, whichever
  * is one. ioctl_tty(2). */
