@@ -242,6 +242,8 @@ static int trace_until_end(struct trace *trace, const sigset_t *signals)
 {
     static struct happening happenings[MOST_AT_ONCE];
     while (trace->tracees.count > 0 && !trace->told_to_end) {
+        if (trace->init != 0 && ferror(trace->output))
+            return 0; /* nobody would ever see more of it */
         int count = trace_collect(trace, happenings);
         for (int i = 0; i < count; i++)
             if (trace_take(trace, happenings[i].tid, happenings[i].status) ==
@@ -285,7 +287,8 @@ static int trace_finish(struct trace *trace, int status)
         trace_summary_print(trace->summary, trace->output);
     if (trace->output != NULL &&
         (fflush(trace->output) == EOF || ferror(trace->output))) {
-        log_call(-1, "what was traced", "write()");
+        log_error("not all that was traced could be written: %s",
+                  strerror(errno));
         status = EXIT_OURS;
     }
     free(trace->summary);
@@ -420,7 +423,7 @@ int subcommand_trace(const struct store *store, char **argv)
             "Prints the system calls of a container until ^C, which does "
             "it no harm, or of a command.",
         .usage = "NAME, or -- COMMAND [ARG...]",
-        .example = "trace web; trace -c -- ls -l",
+        .example = "trace -c -- ls -l",
         .options = options,
     };
     char **command = trace_split(argv);

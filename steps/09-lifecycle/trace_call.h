@@ -6,7 +6,7 @@
  *
  * What goes in is read when the call begins, for its memory may be another's when
  * it returns; what comes out, when it has returned. Of calls that are not in the
- * table of trace_call.c only name and result are known: name(…) = 0.
+ * table of trace_call_kinds.c only name and result are known: name(…) = 0.
  *
  * taught in: step 09, lessons/observability.md
  */
@@ -38,6 +38,10 @@ struct trace_call {
 /* The name of a call, for the architecture whose calls we have by name, else
  * NULL. Static. */
 const char *trace_call_name(uint32_t architecture, uint64_t number);
+
+/* What its arguments are, a letter each (trace_call_kinds.c has the list), or NULL where
+ * that is not known. Static. */
+const char *trace_call_kinds(const char *name);
 
 /* Has architecture, number and arguments: fills in the rest, up to the first
  * argument that the kernel is about to fill. */

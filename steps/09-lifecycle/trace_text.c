@@ -86,9 +86,11 @@ static void trace_text_add_quoted(struct trace_text *text,
             quoted[used++] = escapes[letter - letters];
         } else if (bytes[i] >= ' ' && bytes[i] < 0x7f) {
             quoted[used++] = (char)bytes[i];
-        } else { /* three digits always: a digit may follow */
+        } else { /* three digits where one may follow that is not meant */
+            bool digit =
+                i + 1 < size && bytes[i + 1] >= '0' && bytes[i + 1] <= '9';
             used += (size_t)snprintf(quoted + used, sizeof quoted - used,
-                                     "\\%03o", bytes[i]);
+                                     digit ? "\\%03o" : "\\%o", bytes[i]);
         }
     }
     quoted[used] = '\0';
