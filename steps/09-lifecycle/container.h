@@ -25,6 +25,7 @@
 #include "steps/09-lifecycle/environment.h"
 #include "steps/09-lifecycle/record.h"
 #include "steps/09-lifecycle/streams.h"
+#include "steps/09-lifecycle/thrift.h"
 #include "steps/09-lifecycle/ulimits.h"
 
 #include <signal.h>
@@ -32,7 +33,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct container {
+/* In pages of its own: thrift.h. */
+struct __attribute__((aligned(THRIFT_PAGE))) container {
     /* What was asked for: run_options.h. */
     const char *name, *hostname, *working_directory;
     const char *id_file, *process_file; /* --cidfile, --pidfile; NULL */

@@ -8,6 +8,7 @@
 #include "steps/09-lifecycle/relay.h"
 #include "steps/09-lifecycle/run_options.h"
 #include "steps/09-lifecycle/terminal.h"
+#include "steps/09-lifecycle/thrift.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,9 @@ struct monitor {
     struct log_file log;
     struct relay relay;
     struct terminal terminal;
+    struct thrift thrift;
+    pid_t pid;         /* the container's first process */
+    bool has_terminal; /* it has one of its own */
     int alive_fd, signal_fd, news_fd;
 };
 
@@ -69,6 +73,8 @@ static int monitor_start(struct monitor *monitor, struct container *container)
     int status = container_start(container);
     if (status != 0)
         return status;
+    monitor->pid = container->pid;
+    monitor->has_terminal = container->terminal;
     /* A reader that has gone is to be an error, not our end. */
     signal(SIGPIPE, SIG_IGN);
     relay_begin(&monitor->relay, &container->streams, &monitor->log,
@@ -114,30 +120,27 @@ static bool monitor_has_ended(pid_t pid)
 }
 
 /* Its terminal is ours while we run, not while we are stopped. */
-static void monitor_forward(struct monitor *monitor,
-                            struct container *container,
-                            const siginfo_t *received)
+static void monitor_forward(struct monitor *monitor, const siginfo_t *received)
 {
     int number = received->si_signo;
     bool stops = number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
     bool was_raw = monitor->terminal.raw;
-    if (number == SIGWINCH && container->terminal) {
+    if (number == SIGWINCH && monitor->has_terminal) {
         if (monitor->news_fd == -1)
             terminal_copy_size(monitor->relay.input.to_fd);
         return;
     }
     if (stops)
         terminal_restore(&monitor->terminal);
-    process_forward(container->pid, received);
+    process_forward(monitor->pid, received);
     if (stops && was_raw)
         terminal_make_raw(&monitor->terminal);
-    if (stops && container->terminal)
+    if (stops && monitor->has_terminal)
         terminal_copy_size(monitor->relay.input.to_fd);
 }
 
 /* Takes one signal. Returns whether the container has ended. */
-static bool monitor_take_signal(struct monitor *monitor,
-                                struct container *container)
+static bool monitor_take_signal(struct monitor *monitor)
 {
     struct signalfd_siginfo taken;
     if (read(monitor->signal_fd, &taken, sizeof taken) != (ssize_t)sizeof taken)
@@ -145,13 +148,13 @@ static bool monitor_take_signal(struct monitor *monitor,
     siginfo_t received = {.si_signo = (int)taken.ssi_signo,
                           .si_code = taken.ssi_code};
     if (received.si_signo != SIGCHLD)
-        monitor_forward(monitor, container, &received);
-    return monitor_has_ended(container->pid);
+        monitor_forward(monitor, &received);
+    return monitor_has_ended(monitor->pid);
 }
 
 /* Until the container's first process has ended: it is not reaped yet, so that its number
  * stays its own. Returns 0, or -1, reported. */
-static int monitor_wait(struct monitor *monitor, struct container *container)
+static int monitor_wait(struct monitor *monitor)
 {
     for (;;) {
         struct pollfd polls[1 + RELAY_POLLS];
@@ -162,7 +165,7 @@ static int monitor_wait(struct monitor *monitor, struct container *container)
             return (int)log_call(result, "whatever comes next", "poll()");
         if (result == -1)
             continue;
-        if (polls[0].revents != 0 && monitor_take_signal(monitor, container))
+        if (polls[0].revents != 0 && monitor_take_signal(monitor))
             return 0;
         relay_handle(&monitor->relay, polls + 1);
     }
@@ -189,8 +192,13 @@ static int monitor_follow(struct monitor *monitor, struct container *container)
     siginfo_t ended;
     if (monitor->news_fd == -1 && container->terminal && container->interactive)
         result = terminal_make_raw(&monitor->terminal);
+    /* It has the filter, and will not need ours. */
+    memset(&container->privileges.filter, 0,
+           sizeof container->privileges.filter);
+    thrift_begin(&monitor->thrift, container, sizeof *container);
     if (result == 0)
-        result = monitor_wait(monitor, container);
+        result = monitor_wait(monitor);
+    thrift_end(&monitor->thrift);
     if (result == -1) {
         kill(container->pid, SIGKILL);
         waitid(P_PID, (id_t)container->pid, &ended, WEXITED | WNOWAIT);

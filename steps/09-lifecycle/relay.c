@@ -128,15 +128,19 @@ static bool relay_owes(const struct relay *relay)
     return (relay->outputs[0].owed | relay->outputs[1].owed) != 0;
 }
 
-static void relay_let_the_slow_go(struct relay *relay)
+static void relay_let_the_owed_go(struct relay *relay)
 {
-    if (!relay_owes(relay) ||
-        relay_now_ms() - relay->owed_since_ms < PATIENCE_MS)
-        return;
     unsigned slow = relay->outputs[0].owed | relay->outputs[1].owed;
     for (int client = 0; client < RELAY_CLIENTS; client++)
         if ((slow & (1U << client)) != 0)
             relay_let_go(relay, client);
+}
+
+static void relay_let_the_slow_go(struct relay *relay)
+{
+    if (relay_owes(relay) &&
+        relay_now_ms() - relay->owed_since_ms >= PATIENCE_MS)
+        relay_let_the_owed_go(relay);
 }
 
 static void relay_accept(struct relay *relay)
@@ -364,18 +368,24 @@ static void relay_put_by(struct relay_output *output)
     output->sent = output->size;
 }
 
+/* Nobody is waited for any more. */
+static void relay_settle(struct relay *relay, struct relay_output *output)
+{
+    relay_pay(relay, output);
+    relay_put_by(output);
+    relay_let_the_owed_go(relay);
+}
+
 void relay_drain(struct relay *relay)
 {
     for (int i = 0; i < 2; i++) {
         struct relay_output *output = &relay->outputs[i];
         struct pollfd there = {.fd = output->from_fd, .events = POLLIN};
         do {
-            relay_pay(relay, output);
-            relay_put_by(output);
+            relay_settle(relay, output);
         } while (output->from_fd != -1 && poll(&there, 1, 0) == 1 &&
                  relay_read_piece(relay, output));
-        relay_pay(relay, output);
-        relay_put_by(output);
+        relay_settle(relay, output);
     }
 }
 

@@ -1,5 +1,6 @@
 #include "steps/09-lifecycle/run_options.h"
 
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/base/program.h"
@@ -47,7 +48,7 @@ static char **run_options_take(struct container *container, char **argv,
         {"--name", "NAME", store_parse_name, &container->name,
          "to call it by (default: one is made up)"},
         {"--hostname", "NAME", uts_parse_hostname, &container->hostname,
-         "hostname inside (default: its id, of which 12 digits)"},
+         "hostname inside (default: 12 digits of its id)"},
         {"-e --env", "NAME[=VALUE]", environment_parse,
          &container->asked_environment, "a variable; without = our own"},
         {"--env-file", "FILE", environment_parse_file,
@@ -58,7 +59,7 @@ static char **run_options_take(struct container *container, char **argv,
         {"-u --user", "USER[:GROUP]", privileges_parse_user, privileges,
          "whose processes these are inside (default: root)"},
         {"--init", NULL, NULL, &container->init,
-         "an init of ours as PID 1: reaps orphans, passes signals on"},
+         "PID 1 is an init of ours: reaps, passes signals on"},
         {"--stop-signal", "SIGNAL", signal_names_parse, &container->stop_signal,
          "what `stop` sends (default: TERM)"},
         {"--cidfile", "FILE", program_parse_text, &container->id_file,
@@ -71,16 +72,16 @@ static char **run_options_take(struct container *container, char **argv,
          "so many of them are kept (default: 3)"},
         {"--rootfs", "DIR[:DIR…]", overlay_options_parse_layers,
          &overlay->options,
-         "the root's layers, uppermost first; all words are the command's"},
+         "layers, uppermost first; all words are the command's"},
         {"--host", NULL, NULL, &overlay->host,
-         "instead: the host itself, of which nothing is changed"},
+         "instead: the host itself; nothing of it is changed"},
         {"--upper", "DIR", overlay_options_parse_upper, &overlay->options,
-         "what is written is kept there (default: beside its record)"},
+         "keeps what is written (default: its record does)"},
         {"--upper-size", "SIZE", overlay_options_parse_upper_size,
          &overlay->options.upper_bytes,
          "or in memory, at most so much, and lost"},
         {"--diff", NULL, NULL, &container->difference,
-         "run nothing: list what --upper adds (A), changes, deletes"},
+         "only list what --upper adds (A), changes, deletes"},
         {"-v --volume", "HOST:DIR[:ro]", volume_options_parse,
          &container->volumes, "a directory or file of the host, inside"},
         {"--tmpfs", "DIR[:OPTIONS]", volume_options_parse_tmpfs,
@@ -98,9 +99,9 @@ static char **run_options_take(struct container *container, char **argv,
         {"--ulimit", "NAME=SOFT[:HARD]", ulimits_parse, &container->ulimits,
          "a limit of each process: nofile=1024, core=-1"},
         {"--userns", "host", userns_parse, &container->userns_host,
-         "the host's user namespace: root inside is root outside"},
+         "not one of its own: root inside is root outside"},
         {"--privileged", NULL, NULL, &privileges->privileged,
-         "give up nothing; for root: --userns host as well"},
+         "give up nothing; as root also --userns host"},
         {"--cap-add", "NAME", privileges_parse_cap_add, privileges,
          "leave the command a capability, or ALL"},
         {"--cap-drop", "NAME", privileges_parse_cap_drop, privileges,
@@ -108,9 +109,9 @@ static char **run_options_take(struct container *container, char **argv,
         {"--security-opt", "OPTION", privileges_parse_security, privileges,
          "no-new-privileges=false, seccomp=unconfined"},
         {"--net --network", "KIND", network_options_parse, &network->kind,
-         "none, host, bridge (root's default) or slirp (a user's)"},
+         "none, host, bridge (root's), slirp (a user's)"},
         {"-p --publish", "PORT:PORT", ports_parse, &network->ports,
-         "a port of the host that leads to one inside: 8080:80"},
+         "a port of the host leads to one inside: 8080:80"},
         {"--dns", "ADDRESS", network_files_parse_server, &network->files,
          "a name server to be asked (default: the host's)"},
         {0},
@@ -119,15 +120,14 @@ static char **run_options_take(struct container *container, char **argv,
         .name = "run",
         .summary = "Runs a command in a new container.",
         .usage = "[OPTION...] DIR|/PROGRAM [COMMAND [ARG...]]",
-        .example = "sudo ./step-09 run -d --name web build/rootfs/default "
-                   "/bin/sleep 1000",
+        .example = "run -d --name web build/rootfs/default sleep 1000",
         .options = options,
     };
     const struct program shell = {
         .name = "simple",
         .summary = "A shell that sees this host, and changes nothing of it.",
         .usage = "[OPTION...] [COMMAND [ARG...]]",
-        .example = "sudo ./step-09 simple",
+        .example = "simple",
         .options = options,
     };
     return program_read_words(simple ? &shell : &run, argv, false);
@@ -234,7 +234,10 @@ static int run_options_check_store(struct overlay *overlay,
     struct overlay_options *layers = &overlay->options;
     if (overlay->host || layers->upper != NULL || layers->upper_bytes != 0)
         return 0;
-    layers->upper = store->root;
+    char containers[PATH_MAX];
+    if (files_path(containers, "%s/containers", store->root) == -1)
+        return -1;
+    layers->upper = containers;
     int result = overlay_options_check_overlap(layers);
     layers->upper = NULL;
     return result;
