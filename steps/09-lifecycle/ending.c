@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -63,6 +64,27 @@ static void ending_find_cgroups(const struct record *record,
             found->count++;
 }
 
+/* Kills a process that was in the cgroup `path` a moment ago, if it still is: it may have
+ * ended, and another have its number. What a pidfd stands for does not change, so that is
+ * opened first and asked about then. */
+static void ending_kill_member(pid_t pid, const char *path)
+{
+    char file[64], text[4096];
+    const char *name = strrchr(path, '/'); /* "/ID" */
+    int fd = (int)syscall(SYS_pidfd_open, pid, 0U);
+    if (fd == -1)
+        return;
+    snprintf(file, sizeof file, "/proc/%d/cgroup", (int)pid);
+    if (name != NULL && files_read(file, text, sizeof text) > 0 &&
+        strstr(text, name) != NULL) {
+        long result = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0U);
+        if (result == 0 || errno != ESRCH)
+            log_call(result, "one that is in its cgroup",
+                     "pidfd_send_signal(%d, SIGKILL, NULL, 0)", fd);
+    }
+    close(fd);
+}
+
 /* The numbers in cgroup.procs; 0 stands for a process that we can not see. */
 static void ending_kill_members(const char *path)
 {
@@ -75,13 +97,12 @@ static void ending_kill_members(const char *path)
         if (end == word || *end != '\n')
             return;
         if (pid > 0)
-            log_call(kill((pid_t)pid, SIGKILL), "killed while it is frozen",
-                     "kill(%ld, SIGKILL)", pid);
+            ending_kill_member((pid_t)pid, path);
     }
 }
 
-/* Version 1. Who is frozen can neither fork nor end, so the numbers stay those of the
- * container's processes until all have been killed; they die when they are thawed. */
+/* Version 1. Who is frozen can not fork, so that one look finds all; they die when they
+ * are thawed. One that waits for a disk may not freeze: then not for ever. */
 static void ending_kill_frozen(const char *path, const char *state_file)
 {
     char text[32];
@@ -89,10 +110,8 @@ static void ending_kill_frozen(const char *path, const char *state_file)
         return;
     int64_t end_ms = ending_now_ms() + 1000;
     while (files_read(state_file, text, sizeof text) > 0 &&
-           strcmp(text, "FROZEN\n") != 0 && ending_now_ms() < end_ms) {
-        ending_kill_members(path); /* it can go on for ever: a fork bomb */
+           strcmp(text, "FROZEN\n") != 0 && ending_now_ms() < end_ms)
         ending_sleep();
-    }
     ending_kill_members(path);
     files_write_setting(state_file, "THAWED", "and now they die");
 }
