@@ -1,0 +1,240 @@
+#!/usr/bin/env bats
+# What holds when a process of ours is killed with -9, at any call, or when any call
+# fails: after one `ps -a` and one `rm -f` the host is as it was.
+#
+# Each test walks over the calls that a run makes, and takes every so many-th of them, so
+# that it takes some 15 seconds. NSCTL_TEST_POINTS says how many; "all" takes all.
+# shellcheck disable=SC2154 # status, output and stderr are set by bats' run
+
+load ../helpers
+
+setup()
+{
+  requires root strace
+  export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
+  rootfs=$ROOT/build/rootfs/default
+  cd "$BATS_TEST_TMPDIR" || return
+}
+
+# Everything that can matter: what is made on the host, what is said to others, what ends.
+made=clone3,openat,mkdir,mkdirat,rename,symlink,unlink,unlinkat,rmdir,fsync,flock,write,pipe2,socketpair,bind,sendto,recvfrom,fchown,open_tree,fsopen,fsmount,mount_setattr,signalfd4,prlimit64,poll,waitid,kill,close,read,dup2,setsid,chdir,accept4
+
+# points LIST: the lines of it that are to be tried.
+points()
+{
+  local count every=1
+  count=$(wc -l <"$1")
+  [ "${NSCTL_TEST_POINTS:=12}" = all ] || every=$(((count + NSCTL_TEST_POINTS - 1) / NSCTL_TEST_POINTS))
+  awk -v every="$every" 'NR % every == 0' "$1"
+}
+
+# The calls of the process that is started, until it ends: CALL NUMBER, a line each. What
+# the loader does is none of ours.
+own_calls()
+{
+  strace -o list -e trace="$made" -- "$STEP" -q "$@" >/dev/null 2>&1 || true
+  awk '{ call = substr($0, 1, index($0, "(") - 1) } call ~ /^[a-z0-9_]+$/ { print call, ++made[call] }' list >calls
+  [ -s calls ] || fail "no calls were seen"
+  "$STEP" -q rm -f web >/dev/null 2>&1 || true
+}
+
+# After a fault: one look at what there is, one removal of it, and nothing is left.
+assert_clean_again()
+{
+  local ids left
+  ids=$("$STEP" -q ps -aq) || fail "$1: ps -a failed"
+  # shellcheck disable=SC2086 # several words
+  [ -z "$ids" ] || "$STEP" -q rm -f $ids >/dev/null || fail "$1: rm -f $ids failed"
+  left=$(
+    ls -A "$NSCTL_ROOT/containers" "$NSCTL_ROOT/logs" "$NSCTL_ROOT/names" 2>/dev/null | grep -v ':$' | grep .
+    ls -d /sys/fs/cgroup/*/nsctl /sys/fs/cgroup/nsctl /sys/class/net/nsctl* /run/nsctl 2>/dev/null
+    pgrep -f -- "--name web $rootfs"
+  ) || true
+  assert_equal "" "$left" "$1: after ps -a and rm -f nothing of the container may be left."
+}
+
+assert_nothing_left_at_all()
+{
+  local difference
+  difference=$(host_difference) || report "All of this must leave the host as it was." "what changed" "$difference"
+}
+
+walk_kills()
+{
+  local call number
+  own_calls "$@"
+  while read -r -u 9 call number; do
+    strace --quiet=all -o trace -e trace="$call" -e inject="$call:signal=KILL:when=$number" -- \
+      "$STEP" -q "$@" >/dev/null 2>stderr || true
+    assert_clean_again "killed at $call number $number"
+  done 9< <(points calls)
+  assert_nothing_left_at_all
+}
+
+@test "the monitor in the foreground, killed at any call from the first to the last" {
+  walk_kills run --name web "$rootfs" /bin/true
+}
+
+@test "with --rm, a port and a network of its own" {
+  walk_kills run --rm --name web -p 127.0.0.1::80 "$rootfs" /bin/true
+}
+
+@test "whoever starts a detached one, the monitor and the container's init, killed at any call" {
+  local call number
+  # Of whichever process comes there first.
+  strace -f -o list -e trace="$made" -- "$STEP" -q run -d --name web "$rootfs" /bin/sleep 0.2 >/dev/null 2>&1 || true
+  "$STEP" -q rm -f web >/dev/null 2>&1 || true
+  awk '{ call = substr($2, 1, index($2, "(") - 1) } call ~ /^[a-z0-9_]+$/ && ++made[$1, call] > most[call] {
+         most[call] = made[$1, call]; print call, most[call] }' list >calls
+  while read -r -u 9 call number; do
+    timeout 30 strace -f --quiet=all -o trace -e trace="$call" -e inject="$call:signal=KILL:when=$number" -- \
+      "$STEP" -q run -d --name web "$rootfs" /bin/sleep 0.2 >/dev/null 2>stderr || true
+    assert_clean_again "killed at $call number $number"
+  done 9< <(points calls)
+  assert_nothing_left_at_all
+}
+
+kill_child()
+{
+  run_with_kill "$@"
+  assert_clean_again "killed at $1"
+}
+
+@test "the container's first process, killed at any call of its set-up" {
+  local all
+  all=$(setup_calls "mount,move_mount,open_tree,fsmount,write,openat,mkdir,setsid,dup3,close_range,sethostname,capset,prctl,execve,pivot_root,umount2,sendto,chdir,symlink,mknod" \
+    run --name web "$rootfs" /bin/true | grep '^child:')
+  "$STEP" -q rm -f web >/dev/null 2>&1 || true
+  printf '%s\n' "$all" >calls
+  while read -r -u 9 call; do
+    kill_child "$call" run --name web "$rootfs" /bin/true
+    [ "$status" -ne 0 ] || fail "$call: it was killed, and says that all went well"
+  done 9< <(points calls)
+  assert_nothing_left_at_all
+}
+
+# Calls whose failure must end the run with 125, the errno named, and nothing left, not
+# even a record: what step 09 adds. The errno is a likely one.
+errno_of()
+{
+  case $1 in
+    fsync) echo EIO ;;
+    mkdir | rename | symlink) echo ENOSPC ;;
+    pipe2 | signalfd4 | socketpair | dup3) echo EMFILE ;;
+    clone3) echo EAGAIN ;;
+    bind) echo EACCES ;;
+    prlimit64 | setsid | fchown) echo EPERM ;;
+    flock) echo ENOLCK ;;
+    *) echo EIO ;;
+  esac
+}
+
+check_error()
+{
+  local who call
+  IFS=: read -r who call _ <<<"$1"
+  [ "$who" != "" ] || return 0
+  run_with_error "$1" "$(errno_of "$call")" "${@:2}"
+  assert_status 125 "$1: a failed set-up is our own error."
+  assert_stderr_has "$(errno_of "$call")" "$1: the errno must be named."
+  assert_equal "" "$(ls -A "$NSCTL_ROOT/containers" 2>/dev/null)" "$1: what could not be started leaves no record."
+  assert_clean_again "failed at $1"
+}
+
+@test "whichever call of the set-up fails, it is named, and there is no container" {
+  setup_calls pipe2,signalfd4,setsid,dup3,fsync,rename,mkdir,symlink,clone3,fchown,prlimit64,socketpair \
+    run --name web "$rootfs" /bin/true >calls
+  "$STEP" -q rm -f web >/dev/null 2>&1 || true
+  while read -r -u 9 call; do
+    check_error "$call" run --name web "$rootfs" /bin/true
+  done 9< <(points calls)
+  assert_nothing_left_at_all
+}
+
+@test "a full disk: nothing is started, and what is there can still be removed" {
+  requires mount
+  mkdir small
+  mount -t tmpfs -o size=600k tmpfs small
+  # In the file's teardown at the latest the host must be as it was.
+  trap 'umount -l "$BATS_TEST_TMPDIR/small"' EXIT
+  export NSCTL_ROOT=$BATS_TEST_TMPDIR/small/root
+  "$STEP" -q run --name web "$rootfs" /bin/true
+  dd if=/dev/zero of=small/full bs=4k 2>/dev/null || true
+  run_step run --name other "$rootfs" /bin/true
+  assert_status 125
+  assert_stderr_has ENOSPC
+  run_step rm web
+  assert_status 0 "At no byte free a container can be removed."
+  assert_equal "" "$(ls -A "$NSCTL_ROOT/containers")"
+  rm small/full
+  run_step run --rm "$rootfs" /bin/true
+  assert_status 0
+}
+
+@test "a state directory that can not be written to is named, and what is in it can be read" {
+  requires mount
+  mkdir kept
+  mount -t tmpfs tmpfs kept
+  trap 'umount -l "$BATS_TEST_TMPDIR/kept"' EXIT
+  export NSCTL_ROOT=$BATS_TEST_TMPDIR/kept/root
+  "$STEP" -q run --name web "$rootfs" /bin/echo hello
+  mount -o remount,ro kept
+  run_step run --name other "$rootfs" /bin/true
+  assert_status 125
+  assert_stderr_has "$NSCTL_ROOT"
+  assert_stderr_has EROFS
+  run_step ps -a
+  assert_status 0
+  assert_output_has web
+  mount -o remount,rw kept
+}
+
+# --- Nothing grows ------------------------------------------------------------------
+
+@test "many started and stopped in a loop: nothing grows, NSCTL_TEST_LOOPS of them" {
+  local i before after
+  for ((i = 0; i < ${NSCTL_TEST_LOOPS:-20}; i++)); do
+    if ((i % 2)); then
+      "$STEP" -q run --rm "$rootfs" /bin/true
+    else
+      id=$("$STEP" -q run -d "$rootfs" /bin/sleep 1000)
+      "$STEP" -q stop -t 0 "$id" >/dev/null
+      "$STEP" -q rm "$id" >/dev/null
+    fi
+  done
+  assert_clean_again "after ${NSCTL_TEST_LOOPS:-20}"
+  assert_nothing_left_at_all
+}
+
+@test "many that come and go beside one that stays: that one does not grow either" {
+  local monitor before after i
+  id=$("$STEP" -q run -d --name web -i "$rootfs" /bin/cat)
+  monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$id/config.json")
+  measure() { echo "$(find "/proc/$monitor/fd" -mindepth 1 | wc -l) $(awk '/^Private/ { sum += $2 } END { print sum }' "/proc/$monitor/smaps_rollup")"; }
+  attach_once()
+  {
+    "$STEP" -q attach --no-stdin web >/dev/null 2>&1 &
+    sleep 0.05
+    kill -KILL $!
+    wait $! 2>/dev/null || true
+  }
+  for i in 1 2 3; do attach_once; done
+  before=$(measure)
+  for ((i = 0; i < 30; i++)); do attach_once; done
+  after=$(measure)
+  assert_equal "${before% *}" "${after% *}" "Descriptors of the monitor."
+  [ "${after#* }" -le $((${before#* } + 8)) ] || fail "The monitor had ${before#* } KiB for itself, and now ${after#* }."
+}
+
+@test "the monitor is small: a tenth of 334 KiB, where it is static" {
+  local static=$ROOT/build/static/step-09 monitor private
+  [ -x "$static" ] || skip "not for step 09 but as a static program: make static"
+  "$static" -q run -d --name web "$rootfs" /bin/sleep 1000 >id
+  # A second one, as there would be: what both have of the program itself is no one's own.
+  "$static" -q run -d --name web2 "$rootfs" /bin/sleep 1000 >/dev/null
+  monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$(cat id)/config.json")
+  private=$(awk '/^Private/ { sum += $2 } END { print sum }' "/proc/$monitor/smaps_rollup")
+  echo "# private memory of the monitor: $private KiB" >&3
+  "$static" -q rm -f web web2 >/dev/null
+  [ "$private" -le 33 ] || fail "It has $private KiB for itself."
+}
