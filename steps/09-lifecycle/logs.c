@@ -3,6 +3,7 @@
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
+#include "steps/09-lifecycle/logs_time.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -158,16 +159,14 @@ static void logs_make_headers(struct logs_headers *headers,
                               enum logs_stream stream, bool gap)
 {
     struct timespec now;
-    struct tm utc;
-    char date[32];
+    char time[LOGS_TIME_LENGTH + 1];
     clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &utc);
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+    logs_time_write(time, &now);
     for (int i = 0; i < 2; i++)
         headers->size = (size_t)snprintf(
-            headers->text[i], sizeof headers->text[i], "%s.%09ldZ %s %c%s ",
-            date, now.tv_nsec, stream == LOGS_STDOUT ? "stdout" : "stderr",
-            "PF"[i], gap ? ":lost" : "");
+            headers->text[i], sizeof headers->text[i], "%s %s %c%s ", time,
+            stream == LOGS_STDOUT ? "stdout" : "stderr", "PF"[i],
+            gap ? ":lost" : "");
 }
 
 /* Adds what has room in this file, one record at least. Returns how many of the bytes
