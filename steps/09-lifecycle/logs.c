@@ -5,7 +5,6 @@
 #include "common/base/number.h"
 #include "steps/09-lifecycle/logs_time.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -251,7 +250,7 @@ int logs_write(struct log_file *log, enum logs_stream stream, const char *data,
     return result;
 }
 
-/* ---- Taking it all away ---- */
+/* ---- Names ---- */
 
 uint64_t logs_number_of(const char *path, const char *name)
 {
@@ -263,32 +262,4 @@ uint64_t logs_number_of(const char *path, const char *name)
         return 0;
     const char *rest = number_scan(name + length + 1, UINT64_MAX - 1, &number);
     return rest == NULL || *rest != '\0' ? 0 : number;
-}
-
-int logs_remove(const char *path)
-{
-    char directory[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    int length = slash == NULL ? 0 : (int)(slash - path);
-    int result = 0;
-    if (files_path(directory, "%.*s%s", length, path,
-                   slash == NULL ? "." : "/") == -1)
-        return -1;
-    DIR *entries = opendir(directory);
-    if (entries == NULL && errno == ENOENT)
-        return 0;
-    if (entries == NULL)
-        return (int)log_call(-1, "what it printed is removed",
-                             "openat(\"%s\", O_DIRECTORY)", directory);
-    for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
-        if (logs_number_of(path, entry->d_name) != 0 &&
-            unlinkat(dirfd(entries), entry->d_name, 0) == -1)
-            result =
-                (int)log_call(-1, "what it printed is removed",
-                              "unlinkat(\"%s%s\")", directory, entry->d_name);
-    closedir(entries);
-    if (unlink(path) == -1 && errno != ENOENT)
-        result = (int)log_call(-1, "what it printed is removed",
-                               "unlink(\"%s\")", path);
-    return result;
 }

@@ -65,10 +65,6 @@ int logs_write(struct log_file *log, enum logs_stream stream, const char *data,
 
 void logs_close(struct log_file *log);
 
-/* Takes away the log `path` and all that was put aside of it. Returns 0, or -1 with
- * errno, reported; that there is none is no error. unlinkat(2). */
-int logs_remove(const char *path);
-
 /* The number of the file `name` if that is `path`'s, put aside: "ID.log.12" is 12;
  * 0 where it is not. */
 uint64_t logs_number_of(const char *path, const char *name);

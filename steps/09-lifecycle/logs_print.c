@@ -175,7 +175,7 @@ static void logs_watch(struct logs_wait *wait, const struct logs_reader *reader)
 /* Waits for more. Returns whether the monitor still lives. */
 static bool logs_wait(struct logs_wait *wait, const struct logs_reader *reader)
 {
-    enum { LOOK_AGAIN_MS = 200, NEXT_FILE_MS = 5 };
+    enum { LOOK_AGAIN_MS = 200, NEXT_FILE_MS = 1 };
     struct pollfd events[] = {
         {.fd = wait->monitor_fd, .events = POLLIN},
         {.fd = STDOUT_FILENO}, /* POLLERR: its reader has gone */

@@ -41,6 +41,7 @@ static const struct subcommand subcommands[] = {
     {"diff", "what one has changed of its files", subcommand_diff},
     {"top", "the processes of one", subcommand_top},
     {"inspect", "all that is known of some, as JSON", subcommand_inspect},
+    {"logs", "what one has printed", subcommand_logs},
     {"stop", "tell them to end", subcommand_stop},
     {"kill", "send them a signal", subcommand_kill},
     {"wait", "until they have ended", subcommand_wait},

@@ -55,6 +55,7 @@ int subcommand_doctor(const struct store *store, char **argv);
 int subcommand_exec(const struct store *store, char **argv);
 int subcommand_inspect(const struct store *store, char **argv);
 int subcommand_kill(const struct store *store, char **argv);
+int subcommand_logs(const struct store *store, char **argv);
 int subcommand_pause(const struct store *store, char **argv);
 int subcommand_prune(const struct store *store, char **argv);
 int subcommand_run(const struct store *store, char **argv);
