@@ -105,6 +105,19 @@ void json_write_unsigned(struct json_writer *writer, const char *key,
     fprintf(writer->file, "%" PRIu64, number);
 }
 
+void json_write_decimal(struct json_writer *writer, const char *key,
+                        int64_t number, unsigned places)
+{
+    uint64_t unit = 1;
+    uint64_t size = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    for (unsigned i = 0; i < places; i++)
+        unit *= 10;
+    json_write_key(writer, key);
+    fprintf(writer->file, "%s%" PRIu64, number < 0 ? "-" : "", size / unit);
+    if (places > 0)
+        fprintf(writer->file, ".%0*" PRIu64, (int)places, size % unit);
+}
+
 void json_write_bool(struct json_writer *writer, const char *key, bool value)
 {
     json_write_key(writer, key);

@@ -46,6 +46,9 @@ void json_write_number(struct json_writer *writer, const char *key,
                        int64_t number);
 void json_write_unsigned(struct json_writer *writer, const char *key,
                          uint64_t number);
+/* `number` with so many places behind a point: 12345 with 3 is 12.345. */
+void json_write_decimal(struct json_writer *writer, const char *key,
+                        int64_t number, unsigned places);
 void json_write_bool(struct json_writer *writer, const char *key, bool value);
 void json_write_null(struct json_writer *writer, const char *key);
 

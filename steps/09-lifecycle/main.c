@@ -42,6 +42,7 @@ static const struct subcommand subcommands[] = {
     {"top", "the processes of one", subcommand_top},
     {"inspect", "all that is known of some, as JSON", subcommand_inspect},
     {"logs", "what one has printed", subcommand_logs},
+    {"stats", "what they use", subcommand_stats},
     {"stop", "tell them to end", subcommand_stop},
     {"kill", "send them a signal", subcommand_kill},
     {"wait", "until they have ended", subcommand_wait},

@@ -64,6 +64,7 @@ int subcommand_ps(const struct store *store, char **argv);
 int subcommand_rename(const struct store *store, char **argv);
 int subcommand_rm(const struct store *store, char **argv);
 int subcommand_show(const struct store *store, char **argv);
+int subcommand_stats(const struct store *store, char **argv);
 int subcommand_stop(const struct store *store, char **argv);
 int subcommand_trace(const struct store *store, char **argv);
 int subcommand_top(const struct store *store, char **argv);
