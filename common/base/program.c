@@ -166,35 +166,37 @@ static void program_switch(const struct program *program,
     }
 }
 
-/* `-it` is `-i -t`, and `-itm100m` `-i -t -m100m`: turns all letters on but the last,
- * of which the spelling is left in `rest`. Returns the option that it is, or NULL
- * where any letter is not known: then nothing was turned on. */
+/* The option of one letter, or NULL. */
 static const struct program_option *
-program_take_letters(const struct program *program, char *word, char **rest)
+program_find_letter(const struct program *program, char letter)
 {
-    const struct program_option *options[64], *option = NULL;
-    size_t count = 0, length = 0;
-    char *letter = word + 1;
-    for (; *letter != '\0' && count < 64; letter++) {
-        char name[] = {'-', *letter, '\0'};
-        length = 0;
-        option = program_find_any(program, name, &length);
-        if (option == NULL || length != 2)
+    char name[] = {'-', letter, '\0'};
+    size_t length = 0;
+    const struct program_option *option =
+        program_find_any(program, name, &length);
+    return length == 2 ? option : NULL;
+}
+
+/* `-it` is `-i -t`, and `-itm100m` `-i -t -m100m`: turns all on but the last, and lets
+ * `word` begin with that. Returns which that is, or NULL where any letter is not
+ * known: then nothing was turned on. */
+static const struct program_option *
+program_take_letters(const struct program *program, char **word)
+{
+    const struct program_option *option = NULL;
+    char *last = *word + 1;
+    for (char *letter = last; *letter != '\0'; letter++) {
+        option = program_find_letter(program, *letter);
+        if (option == NULL)
             return NULL;
+        last = letter;
         if (option->value != NULL)
             break;
-        options[count++] = option;
     }
-    if (*letter == '\0') { /* the last one takes no value: the caller's */
-        option = options[--count];
-        letter--;
-    } else if (count == 64) {
-        return NULL;
-    }
-    for (size_t i = 0; i < count; i++)
-        program_switch(program, options[i]);
-    letter[-1] = '-';
-    *rest = letter - 1;
+    for (char *letter = *word + 1; letter < last; letter++)
+        program_switch(program, program_find_letter(program, *letter));
+    last[-1] = '-';
+    *word = last - 1;
     return option;
 }
 
@@ -206,7 +208,7 @@ static char **program_take_option(const struct program *program, char **argv)
     const struct program_option *option =
         program_find_any(program, word, &length);
     if (option == NULL && word[1] != '-') {
-        option = program_take_letters(program, word, &word);
+        option = program_take_letters(program, &word);
         length = 2;
     }
     if (option == NULL)

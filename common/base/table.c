@@ -43,10 +43,10 @@ static void table_print_cell(const char *text, size_t width, FILE *file)
 
 void table_print(struct table *table, FILE *file)
 {
-    size_t columns = 0;
+    size_t columns = 1; /* at least */
     while (table->headings[columns] != NULL)
         columns++;
-    size_t *widths = calloc(columns, sizeof *widths);
+    size_t *widths = calloc(columns + 1, sizeof *widths);
     for (size_t i = 0; widths != NULL && i < columns + table->count; i++) {
         const char *text =
             i < columns ? table->headings[i] : table->cells[i - columns];

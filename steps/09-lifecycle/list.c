@@ -13,9 +13,12 @@
 
 /* ---- Words ---- */
 
+#define MINUTE INT64_C(60)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
 void list_write_age(int64_t ns, char *text, size_t size)
 {
-    enum { MINUTE = 60, HOUR = 3600, DAY = 86400 };
     static const struct {
         int64_t below, unit; /* seconds */
         const char *name;

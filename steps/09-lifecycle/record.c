@@ -357,7 +357,12 @@ static bool record_asks_lock(int directory_fd)
 
 bool record_is_alive(const struct record *record)
 {
-    int fd = open(record->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return record_is_alive_in(record->directory);
+}
+
+bool record_is_alive_in(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd == -1)
         return errno != ENOENT;
     bool alive = record_asks_lock(fd);

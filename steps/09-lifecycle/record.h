@@ -106,6 +106,7 @@ void record_free(struct record *record);
 
 /* Whether some monitor lives that has this record: asks the lock, so it is true now. */
 bool record_is_alive(const struct record *record);
+bool record_is_alive_in(const char *directory);
 
 /* "created", "running", "exited" or "corrupt": static. */
 const char *record_status_name(enum record_status status);

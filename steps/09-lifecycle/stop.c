@@ -152,8 +152,8 @@ int subcommand_stop(const struct store *store, char **argv)
     size_t count = 0;
     while (words[count] != NULL)
         count++;
-    struct stop stop = {calloc(count, sizeof(struct record)),
-                        calloc(count, sizeof(int)), &asked};
+    struct stop stop = {calloc(count + 1, sizeof(struct record)),
+                        calloc(count + 1, sizeof(int)), &asked};
     int status = EXIT_OURS;
     if (stop.records != NULL && stop.statuses != NULL)
         status = stop_all(store, words, &stop);

@@ -100,10 +100,9 @@ static void store_unlink_logs(const struct store *store, const char *id)
 
 bool store_is_being_made(const struct store *store, const char *id)
 {
-    struct record record; /* nothing but its directory */
-    return files_path(record.directory, "%s/containers/.%s", store->root, id) ==
-               0 &&
-           record_is_alive(&record);
+    char path[PATH_MAX];
+    return files_path(path, "%s/containers/.%s", store->root, id) == 0 &&
+           record_is_alive_in(path);
 }
 
 /* Directories with a dot before their name: those that were to become containers, and
