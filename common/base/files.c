@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,11 @@ int files_find_above_program(const char *name, char *path)
     if (length == -1)
         return -1;
     directory[length] = '\0';
+    /* A copy of us in memory was told where we are. */
+    const char *original = getenv("NSCTL_PROGRAM");
+    if (strncmp(directory, "/memfd:", strlen("/memfd:")) == 0 &&
+        original != NULL && files_path(directory, "%s", original) == -1)
+        return -1;
     /* Beside it, or where build/static/step-05 and exercises/05-x/step-05 are
      * from; not further up, where others may have made one for us to find. */
     char *slash;

@@ -3,6 +3,7 @@
 #include "common/base/program.h"
 #include "common/kernel/mount.h"
 #include "common/kernel/rootfs.h"
+#include "common/kernel/users.h"
 #include "common/kernel/uts.h"
 #include "steps/09-lifecycle/container.h"
 
@@ -88,6 +89,24 @@ static int child_enter_directory(const char *directory)
     return log_error("--workdir %s: that is not in the container", directory);
 }
 
+/* A user who is not root inside may open /dev/stdout as well, which takes its owner. */
+static int child_give_streams(const struct container *container)
+{
+    struct user user;
+    struct stat status;
+    if (container->privileges.user == NULL)
+        return 0;
+    if (users_find(container->privileges.user, &user) == -1)
+        return -1;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fstat(fd, &status) == 0 &&
+            (S_ISFIFO(status.st_mode) || container->terminal) &&
+            fchown(fd, user.uid, (gid_t)-1) == -1 && errno != EINVAL)
+            return (int)log_call(-1, "the user's own stream",
+                                 "fchown(%d, %u, -1)", fd, user.uid);
+    return 0; /* EINVAL: there is no such user here, which will be said */
+}
+
 static int child_furnish(struct container *container)
 {
     if (sync_wait_for_parent(&container->syncs[0]) == -1 ||
@@ -104,7 +123,8 @@ static int child_furnish(struct container *container)
         volumes_attach(&container->volumes) == -1 ||
         streams_take_over(&container->streams, container->report_fds[1]) == -1)
         return -1;
-    if (child_enter_directory(container->working_directory) == -1 ||
+    if (child_give_streams(container) == -1 ||
+        child_enter_directory(container->working_directory) == -1 ||
         child_make_read_only(container) == -1)
         return -1;
     return ulimits_set(&container->ulimits);

@@ -4,6 +4,7 @@
 #include "common/kernel/layers.h"
 #include "steps/09-lifecycle/monitor.h"
 #include "steps/09-lifecycle/run_options.h"
+#include "steps/09-lifecycle/self.h"
 #include "steps/09-lifecycle/subcommands.h"
 
 #include <limits.h>
@@ -30,6 +31,8 @@ static int run_container(const struct store *store, struct container *container)
         return EXIT_OURS;
     if (container->difference)
         return run_print_difference(container);
+    if (self_protect(container->userns_host) == -1)
+        return EXIT_OURS;
     return container->detached ? monitor_detach(store, container)
                                : monitor_run(store, container, -1);
 }

@@ -24,14 +24,16 @@ run_list_add(struct run_list *list, const char *format, ...)
 {
     char *text = NULL;
     va_list arguments;
+    const char **texts =
+        realloc(list->texts, (list->count + 2) * sizeof *texts);
+    if (texts == NULL)
+        return log_error("out of memory (ENOMEM)");
+    list->texts = texts;
     va_start(arguments, format);
     int length = vasprintf(&text, format, arguments);
     va_end(arguments);
-    const char **texts =
-        realloc(list->texts, (list->count + 2) * sizeof *texts);
-    if (length == -1 || texts == NULL)
+    if (length == -1)
         return log_error("out of memory (ENOMEM)");
-    list->texts = texts;
     texts[list->count++] = text;
     texts[list->count] = NULL;
     return 0;

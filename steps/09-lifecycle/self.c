@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -94,6 +95,17 @@ static int self_make_copy(int program_fd, off_t size)
     return -1;
 }
 
+/* What is looked for beside this program is not beside its copy (base/files.h). */
+static int self_name_original(void)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[length == -1 ? 0 : length] = '\0';
+    return length == -1 || setenv("NSCTL_PROGRAM", path, 1) == -1
+               ? log_error("this program's own path can not be told")
+               : 0;
+}
+
 int self_protect(bool userns_host)
 {
     struct stat status;
@@ -110,7 +122,7 @@ int self_protect(bool userns_host)
     int copy_fd = self_make_copy(program_fd, status.st_size);
     close(program_fd);
     char **words = copy_fd == -1 ? NULL : self_read_words();
-    if (words == NULL)
+    if (words == NULL || self_name_original() == -1)
         return -1;
     log_before_call("this program's file is kept out of the container",
                     "execveat(%d, \"\", AT_EMPTY_PATH)", copy_fd);

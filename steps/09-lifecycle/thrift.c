@@ -49,10 +49,10 @@ static size_t thrift_pack(const struct thrift *thrift, unsigned char *packed)
 static void thrift_give_back_stack(void)
 {
     enum { DEEPEST = 1 << 20 };
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+    char *here = __builtin_frame_address(0);
     /* One page for whatever we call ourselves. What is not mapped is no matter. */
-    uintptr_t end = here / THRIFT_PAGE * THRIFT_PAGE - THRIFT_PAGE;
-    madvise((void *)(end - DEEPEST), DEEPEST, MADV_DONTNEED);
+    char *end = here - (uintptr_t)here % THRIFT_PAGE - THRIFT_PAGE;
+    madvise(end - DEEPEST, DEEPEST, MADV_DONTNEED);
 }
 
 void thrift_begin(struct thrift *thrift, void *region, size_t size)

@@ -5,6 +5,7 @@
 # Each test walks over the calls that a run makes, and takes every so many-th of them, so
 # that it takes some 15 seconds. NSCTL_TEST_POINTS says how many; "all" takes all.
 # shellcheck disable=SC2154 # status, output and stderr are set by bats' run
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 
 load ../helpers
 
@@ -46,7 +47,7 @@ assert_clean_again()
   # shellcheck disable=SC2086 # several words
   [ -z "$ids" ] || "$STEP" -q rm -f $ids >/dev/null || fail "$1: rm -f $ids failed"
   left=$(
-    ls -A "$NSCTL_ROOT/containers" "$NSCTL_ROOT/logs" "$NSCTL_ROOT/names" 2>/dev/null | grep -v ':$' | grep .
+    find "$NSCTL_ROOT/containers" "$NSCTL_ROOT/logs" "$NSCTL_ROOT/names" -mindepth 1 2>/dev/null
     ls -d /sys/fs/cgroup/*/nsctl /sys/fs/cgroup/nsctl /sys/class/net/nsctl* /run/nsctl 2>/dev/null
     pgrep -f -- "--name web $rootfs"
   ) || true

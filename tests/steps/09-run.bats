@@ -2,6 +2,8 @@
 # What `run` promises: streams, statuses, files of ids, and that it leaves nothing.
 # shellcheck disable=SC2154 # status, output and stderr are set by bats' run
 # shellcheck disable=SC2016 # $ is for the container's shell
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+# shellcheck disable=SC2317 # wait_until calls what is defined in a test
 
 load ../helpers
 
@@ -32,14 +34,14 @@ start()
 
 listed() { "$STEP" -q ps -aq --no-trunc; }
 
-assert_none_listed() { assert_equal "" "$(listed)" "${1:-No container may be listed.}"; }
+assert_none_listed() { assert_equal "" "$(listed)" "No container may be listed."; }
 
 state_of() { sed -n 's/^ *"'"$2"'": "\?\([^",]*\).*/\1/p' "$NSCTL_ROOT/containers/$1/state.json"; }
 
 log_of() { sed 's/^[^ ]* \([^ ]*\) . /\1 /' "$NSCTL_ROOT/logs/$1.log"; }
 
 first_process_of() { sed -n '/"init"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$1/state.json"; }
-monitor_of() { sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$1/state.json"; }
+monitor_of() { sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$1/config.json"; }
 
 # --- In the foreground ----------------------------------------------------------
 
@@ -182,7 +184,7 @@ END
   assert_equal running "$(state_of "$id" status)"
   kill -0 "$(first_process_of "$id")"
   monitor=$(monitor_of "$id")
-  assert_equal "$(ls -l "/proc/$monitor/fd/0" "/proc/$monitor/fd/1" "/proc/$monitor/fd/2" | grep -c /dev/null)" 3
+  assert_equal $'/dev/null\n/dev/null\n/dev/null' "$(readlink "/proc/$monitor/fd/0" "/proc/$monitor/fd/1" "/proc/$monitor/fd/2")"
   assert_equal / "$(readlink "/proc/$monitor/cwd")" "Where it was started can be unmounted."
   [ "$(ps -o sid= -p "$monitor")" -ne "$(ps -o sid= -p $$)" ] || fail "It must have a session of its own."
   [ "$(ps -o sid= -p "$monitor")" -ne "$monitor" ] || fail "And not lead that, or any terminal it opens would be its own."
@@ -203,7 +205,7 @@ END
   assert_equal 6 "$output"
   gone() { [ -z "$(listed)" ]; }
   wait_until gone
-  assert_equal "" "$(ls "$NSCTL_ROOT/containers" "$NSCTL_ROOT/names" "$NSCTL_ROOT/logs" | grep -v :)"
+  assert_equal "" "$(find "$NSCTL_ROOT/containers" "$NSCTL_ROOT/names" "$NSCTL_ROOT/logs" -mindepth 1)"
 }
 
 @test "a killed monitor takes its container with it, and ps says so at once" {
@@ -225,7 +227,7 @@ END
   run timeout 20 bash -c '"$STEP" run -d --init --name web "$1" sh -c "sleep 0.1 & exec sleep 1000" 2>&1 | tail -n 1' - "$rootfs"
   assert_status 0
   id=$output
-  assert_equal "0 1 2" "$(ls "/proc/$(first_process_of "$id")/fd" | tr '\n' ' ' | sed 's/ $//')"
+  assert_equal "0 1 2 " "$(find "/proc/$(first_process_of "$id")/fd" -mindepth 1 -printf '%f\n' | sort | tr '\n' ' ')"
 }
 
 # --- Files, names, places -----------------------------------------------------------
@@ -291,6 +293,13 @@ END
   run_container --rm --init "$rootfs" ls -l /proc/1/fd
 }
 
+@test "another user than root inside can open its streams by name, too" {
+  run_container --rm -u 1000:1000 "$rootfs" sh -c 'echo out >/dev/stdout; echo err >/dev/stderr'
+  assert_status 0
+  assert_equal out "$output"
+  assert_equal err "$stderr"
+}
+
 @test "what is written is in the record's directory, and the root stays as it is" {
   run_container --name web "$rootfs" sh -c 'echo kept >/kept; rm /etc/passwd'
   assert_status 0
@@ -349,6 +358,7 @@ skip_where_memory()
   start -i --name web "$rootfs" sh -c 'read -r go; head -c 2000000 /dev/zero | tr "\0" x; echo done >&2; read -r more'
   "$STEP" -q attach web </dev/null >/dev/null 2>&1 &
   mkfifo in
+  # shellcheck disable=SC2216 # that sleep does not read is the point
   "$STEP" -q attach web <in | sleep 1000 &
   slow=$!
   exec 8>in

@@ -2,6 +2,7 @@
 # What --tty promises: a terminal of the container's own, and ours as it was.
 # shellcheck disable=SC2154 # status, output and stderr are set by bats' run
 # shellcheck disable=SC2016 # $ is for the container's shell
+# shellcheck disable=SC2317 # wait_until calls what is defined in a test
 
 load ../helpers
 
@@ -156,7 +157,7 @@ step_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$
   wait_until in_log one
   wait_until in_log two
   # And it is not waited for by asking again and again.
-  monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT"/containers/*/state.json)
+  monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT"/containers/*/config.json)
   used() { awk '{ print $14 + $15 }' "/proc/$monitor/stat"; }
   before=$(used)
   sleep 1
