@@ -115,6 +115,12 @@ static void __attribute__((noreturn)) child_run(struct exec *exec)
 static int parent_check_standard_files(const struct exec *exec)
 {
     struct stat status;
+    if (exec->terminal && exec->interactive && !exec->detach &&
+        !isatty(STDIN_FILENO)) {
+        log_error("-t -i: standard input is not a terminal (ENOTTY)");
+        log_advice("what comes from a pipe or a file is for -i alone");
+        return -1;
+    }
     int first = exec->interactive ? STDIN_FILENO : STDOUT_FILENO;
     bool handed_on = !exec->detach && !exec->terminal;
     for (int fd = first; fd <= STDERR_FILENO && handed_on; fd++)
@@ -320,7 +326,7 @@ int subcommand_exec(const struct store *store, char **argv)
         parent_check_state(&exec.record) == 0 &&
         join_open(&exec.join, &exec.record) == 0) {
         status = EXIT_OURS;
-        if (self_protect(exec.record.userns_host) == 0 &&
+        if (self_protect(exec.record.userns_host, false) == 0 &&
             parent_prepare(&exec) == 0)
             status = parent_run(&exec);
     }

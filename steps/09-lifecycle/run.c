@@ -31,7 +31,7 @@ static int run_container(const struct store *store, struct container *container)
         return EXIT_OURS;
     if (container->difference)
         return run_print_difference(container);
-    if (self_protect(container->userns_host) == -1)
+    if (self_protect(container->userns_host, true) == -1)
         return EXIT_OURS;
     return container->detached ? monitor_detach(store, container)
                                : monitor_run(store, container, -1);

@@ -25,6 +25,15 @@ static bool self_is_within_reach(const struct stat *status, bool userns_host)
            (status->st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
+/* Asks the kernel: nobody inside may do more to it than we. */
+static bool self_is_busy(void)
+{
+    int fd = open("/proc/self/exe", O_WRONLY | O_CLOEXEC);
+    if (fd != -1)
+        close(fd);
+    return fd == -1;
+}
+
 static int self_copy(int program_fd, off_t size, int copy_fd)
 {
     off_t offset = 0;
@@ -106,7 +115,7 @@ static int self_name_original(void)
                : 0;
 }
 
-int self_protect(bool userns_host)
+int self_protect(bool userns_host, bool stays)
 {
     struct stat status;
     int program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -115,7 +124,7 @@ int self_protect(bool userns_host)
                              "openat(\"/proc/self/exe\", O_RDONLY)");
     /* Only a file in memory has seals: this is the copy. */
     if (!self_is_within_reach(&status, userns_host) ||
-        fcntl(program_fd, F_GET_SEALS) == SEALS) {
+        (stays && self_is_busy()) || fcntl(program_fd, F_GET_SEALS) == SEALS) {
         close(program_fd);
         return 0;
     }
