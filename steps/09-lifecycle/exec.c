@@ -172,8 +172,7 @@ static int parent_read_limits(struct exec *exec)
     for (int i = 0; i < RLIM_NLIMITS; i++) {
         struct rlimit ours;
         struct rlimit *theirs = &exec->ulimits.limits[i];
-        if (prlimit(pid, i, NULL, theirs) == -1 ||
-            getrlimit(i, &ours) == -1)
+        if (prlimit(pid, i, NULL, theirs) == -1 || getrlimit(i, &ours) == -1)
             return (int)log_call(-1, "a limit of the container's",
                                  "prlimit64(%d, %d)", (int)pid, i);
         exec->ulimits.asked[i] = theirs->rlim_cur != ours.rlim_cur ||

@@ -172,8 +172,9 @@ static void join_name_spaces(unsigned spaces, char *text, size_t size)
 int join_enter(const struct join *join, unsigned spaces)
 {
     char names[160];
+    int result = 0;
     //> dumpable
-    int result = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    result = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (log_call(result, "nobody inside looks into this process",
                  "prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE)") == -1)
         return -1;
@@ -187,7 +188,7 @@ int join_enter(const struct join *join, unsigned spaces)
                  "setns(%d, %s)", join->pidfd, names) == -1)
         return -1;
     //< setns
-    return 0;
+    return result;
 }
 
 void join_prepare_clone(const struct join *join, struct clone_args *arguments)

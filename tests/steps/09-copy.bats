@@ -1,0 +1,336 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # what looks like an expansion is for a shell inside
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+# shellcheck disable=SC2154 # status, output and stderr are set by bats' run
+#
+# Step 09: files into a container and out of it, what it has changed, which processes it has.
+
+load ../helpers
+
+setup()
+{
+  requires root
+  cd "$BATS_TEST_TMPDIR" || return
+  export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
+}
+
+teardown()
+{
+  [ ! -d "${NSCTL_ROOT:-}" ] || "$STEP" -q ps -aq --no-trunc | xargs -r "$STEP" -q rm -f >/dev/null
+}
+
+# start NAME OPTION… [-- COMMAND…]: a container that stays, without a network.
+start()
+{
+  local name=$1 options=()
+  shift
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+  done
+  [ $# -gt 0 ] || set -- -- /bin/sleep 1000
+  shift
+  "$STEP" -q run -d --net none --name "$name" "${options[@]}" "$@" >/dev/null
+}
+
+inside()
+{
+  "$STEP" -q exec w "$@"
+}
+
+# A tree with one of each: files, a directory, links of both kinds, a pipe, odd names and modes.
+make_tree()
+{
+  mkdir -p tree/sub/empty
+  echo one >tree/one
+  echo "with blanks" >"tree/a name"$'\n'"of two lines"
+  head -c 300000 /dev/urandom >tree/sub/random
+  ln tree/one tree/sub/same
+  ln -s ../one tree/sub/link
+  ln -s /etc/passwd tree/absolute
+  mkfifo tree/pipe
+  chmod 751 tree/sub
+  chmod 600 tree/one
+  touch -d '2020-02-03 04:05:06' tree/one tree/sub
+}
+
+# describe DIRECTORY: all that a copy has to keep, one line a file.
+describe()
+{
+  (cd "$1" && find . -printf '%p %y %m %l %n %T@\n' | sed 's/\.0*$//' | LC_ALL=C sort &&
+    find . -type f -exec sha256sum {} + | LC_ALL=C sort -k 2)
+}
+
+# The same without times: a directory's changes with what is in it.
+describe_untimed()
+{
+  describe "$1" | sed 's/ [0-9]*\(\.[0-9]*\)*$//'
+}
+
+@test "a tree goes in and comes out as it was" {
+  make_tree
+  start w
+  run_step cp tree w:/srv
+  assert_status 0
+  assert_equal "" "$output$stderr"
+  run_step cp w:/srv back
+  assert_status 0
+  assert_equal "$(describe tree)" "$(describe back)"
+}
+
+@test "where it goes: into a directory that is there, else under that name; or what is in it" {
+  make_tree
+  start w
+  inside mkdir /there
+  run_step cp tree w:/there
+  assert_status 0
+  inside test -f /there/tree/one
+  run_step cp tree/. w:/there
+  inside test -f /there/one
+  run_step cp tree/one w:/there/two
+  inside test -f /there/two
+  run_step cp tree/one w:/there/sub/
+  inside test -f /there/sub/one
+  run_step cp tree/one w:/nowhere/one
+  assert_status 1 "There is no such directory."
+  assert_stderr_has ENOENT
+  run_step cp tree w:/there/two
+  assert_status 1 "A directory does not replace a file."
+  run_step cp tree/one w:/there/tree
+  assert_status 0
+  run_step cp w:/there/two .
+  assert_equal "one" "$(<two)"
+  echo longer than that >two
+  run_step cp w:/there/two two
+  assert_equal "one" "$(<two)" "What is there is replaced."
+}
+
+@test "a link is copied as one, or with -L what it leads to" {
+  start w
+  inside sh -c 'echo text >/srv/file; ln -s file /srv/link; ln -s / /srv/root'
+  run_step cp w:/srv/link .
+  assert_equal file "$(readlink link)"
+  run_step cp -L w:/srv/link followed
+  assert_equal text "$(<followed)"
+  [ ! -L followed ] || fail "With -L it is no link."
+}
+
+@test "- is a stream of tar's" {
+  make_tree
+  start w
+  tar c tree | "$STEP" -q cp - w:/srv
+  inside test -f /srv/tree/sub/random
+  "$STEP" -q cp w:/srv/tree - | tar x --one-top-level=back --strip-components 1
+  assert_equal "$(describe_untimed tree)" "$(describe_untimed back)"
+  run bash -c '"$STEP" -q cp - w:/nowhere <<<""'
+  assert_status 1
+  run bash -c 'tar c tree | head -c 100000 | "$STEP" -q cp - w:/srv'
+  assert_status 1 "An archive that ends too early is not one that has arrived."
+}
+
+@test "owners: root inside, or whoever copies; with -a, or in a stream, the same numbers" {
+  make_tree
+  chown 1000:1001 tree/one
+  chown -h 1002:1002 tree/absolute
+  start w
+  "$STEP" -q cp tree w:/plain
+  assert_equal "0:0 0:0" "$(inside stat -c %u:%g /plain/one /plain/absolute | xargs)"
+  "$STEP" -q cp -a tree w:/kept
+  assert_equal "1000:1001 1002:1002" "$(inside stat -c %u:%g /kept/one /kept/absolute | xargs)"
+  tar c tree | "$STEP" -q cp - w:/srv
+  assert_equal "1000:1001 1002:1002" "$(inside stat -c %u:%g /srv/tree/one /srv/tree/absolute | xargs)"
+  "$STEP" -q cp w:/kept plain
+  assert_equal "0:0" "$(stat -c %u:%g plain/one)"
+  "$STEP" -q cp -a w:/kept kept
+  assert_equal "1000:1001 1002:1002" "$(stat -c %u:%g kept/one kept/absolute | xargs)"
+  chown 4000000000 tree/one
+  run_step cp -a tree w:/unmapped
+  assert_status 1
+  assert_stderr_has "not mapped" "A number that nobody has inside is not made up."
+}
+
+@test "an ordinary user copies both ways, and owns what comes out" {
+  requires unprivileged
+  mkdir "$NSCTL_ROOT"
+  make_tree
+  chmod 644 tree/one
+  chown -R "$(as_user id -u):$(as_user id -g)" .
+  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q run -d --net none --name u /bin/sleep 1000 >/dev/null
+  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q cp tree u:/srv
+  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q cp u:/srv back
+  assert_equal "$(describe tree)" "$(describe back)"
+  assert_equal "$(as_user id -u)" "$(stat -c %u back/one)"
+  run as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q diff u
+  assert_output_has "A /srv/one"
+  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q rm -f u >/dev/null
+}
+
+@test "no set-user-ID program comes out of a container" {
+  start w
+  inside sh -c 'cp /bin/busybox /srv/mine; chmod 6755 /srv/mine'
+  "$STEP" -q cp w:/srv/mine .
+  assert_equal 755 "$(stat -c %a mine)"
+  "$STEP" -q cp -a w:/srv/mine other
+  assert_equal 755 "$(stat -c %a other)"
+}
+
+@test "sockets and devices are left out, and that is said" {
+  start w
+  "$STEP" -q exec w sh -c 'mkdir /srv/d; echo x >/srv/d/file'
+  run_step cp w:/dev out
+  assert_status 0
+  assert_stderr_has "left out: null, a device"
+  [ ! -e out/null ] || fail "There must be no device."
+  run_step cp w:/dev/null out2
+  assert_status 1
+  run_step cp w:/srv/d/file /dev/null
+  assert_status 1 "A device is not replaced by a file."
+  [ -c /dev/null ] || fail "/dev/null has been replaced."
+}
+
+@test "what makes no sense is refused" {
+  start w
+  run_step cp a b
+  assert_status 125
+  run_step cp w:/a w:/b
+  assert_status 125
+  run_step cp w:/a
+  assert_status 125
+  run_step cp nobody:/etc/passwd .
+  assert_status 1
+  run_step cp w:/nonesuch .
+  assert_status 1
+  assert_stderr_has ENOENT
+  run_step cp nonesuch w:/
+  assert_status 1
+}
+
+@test "a disk that is full is told of" {
+  head -c 1000000 /dev/zero >large
+  start w --tmpfs /small:size=100k
+  run_step cp large w:/small
+  assert_status 1
+  assert_stderr_has ENOSPC
+}
+
+# --- Attacks ------------------------------------------------------------------
+
+make_hostile_rootfs()
+{
+  requires compiler
+  rootfs=$PWD/rootfs
+  cp -a "$ROOT/build/rootfs/default" "$rootfs"
+  "${CC:-cc}" -O1 -static -D_GNU_SOURCE -o "$rootfs/attacker" "$ROOT/tests/attacker.c"
+}
+
+@test "a link that leads out of the container leads into it" {
+  mkdir canary
+  echo host >canary/file
+  start w
+  inside sh -c "mkdir -p /srv; ln -s $PWD/canary /srv/out; ln -s ../../../../../../..$PWD/canary /srv/up"
+  run_step cp canary/file w:/srv/out/
+  assert_status 1
+  run_step cp w:/srv/out/file stolen
+  assert_status 1
+  run_step cp w:/srv/up/file stolen
+  assert_status 1
+  run_step cp -L w:/srv/out stolen
+  assert_status 1
+  inside mkdir -p "$PWD/canary"
+  inside sh -c "echo container >$PWD/canary/file"
+  run_step cp w:/srv/out/file stolen
+  assert_equal container "$(<stolen)" "From the container's root on there is such a file."
+  assert_equal "file" "$(ls canary)"
+  assert_equal host "$(<canary/file)"
+}
+
+@test "a directory that becomes a link meanwhile leads nowhere else" {
+  make_hostile_rootfs
+  mkdir "$PWD/canary" "$rootfs/srv/d" -p
+  echo host >canary/file
+  echo container >"$rootfs/srv/d/file"
+  ln -s "$PWD/canary" "$rootfs/srv/l"
+  start w --rootfs "$rootfs" -- /attacker flip /srv/d /srv/l
+  local i init out=0 in=0
+  echo intruder >intruder
+  for ((i = 0; i < 100; i++)); do
+    if "$STEP" -q cp w:/srv/d/file copy 2>/dev/null; then
+      assert_equal container "$(<copy)" "CVE-2018-15664: a file of the host's has come out."
+      out=$((out + 1))
+    fi
+    ! "$STEP" -q cp intruder w:/srv/d/ 2>/dev/null || in=$((in + 1))
+  done
+  assert_equal file "$(ls canary)" "CVE-2018-15664: a file has got into a directory of the host's."
+  [ "$out" -gt 0 ] && [ "$in" -gt 0 ] || fail "It must have succeeded at times, or this says nothing: $out, $in"
+  # The control: the same by a path of the host's.
+  init=$("$STEP" -q top w | awk '$2 == 1 { print $1 }')
+  for ((i = 0; i < 300; i++)); do
+    cp "/proc/$init/root/srv/d/file" copy 2>/dev/null || continue
+    [ "$(<copy)" != host ] || break
+  done
+  assert_equal host "$(<copy)" "The control: who goes through /proc/PID/root follows the link on the host."
+}
+
+@test "an archive stays in the directory that it is for" {
+  mkdir -p made/d target canary
+  echo x >made/d/file
+  start w
+  inside mkdir /target
+  local name
+  for name in ../escaped /escaped d/../../escaped; do
+    tar c -P -C made --transform "s,^d/file\$,$name," d/file | "$STEP" -q cp - w:/target 2>/dev/null &&
+      fail "$name must be refused."
+  done
+  ln -s / made/link
+  tar cf archive -C made link
+  tar rf archive -C made --transform 's,^d,link,' d/file
+  "$STEP" -q cp - w:/target <archive || true
+  inside sh -c '! ls -d /escaped /file 2>/dev/null'
+}
+
+@test "a directory that two have in common is no way to the host's files" {
+  make_hostile_rootfs
+  mkdir -p shared/d/x canary
+  ln -s "$PWD/canary" shared/d/y
+  chmod 777 shared/d shared/d/x
+  start w --rootfs "$rootfs" -v "$PWD/shared:/shared" -- /attacker flip /shared/d/x /shared/d/y
+  inside sh -c 'mkdir -p /srv/t/x; echo intruder >/srv/t/x/file'
+  local i copied=0
+  for ((i = 0; i < 60; i++)); do ! "$STEP" -q cp w:/srv/t/. shared/d 2>/dev/null || copied=$((copied + 1)); done
+  [ "$copied" -gt 0 ] || fail "It must have succeeded at times, or this says nothing."
+  assert_equal "" "$(ls canary)" "What is copied out stays in the directory that it is for."
+}
+
+# --- What it has changed, and what runs ---------------------------------------
+
+@test "diff: added, changed, deleted" {
+  start w
+  inside sh -c 'echo a >/srv/added; echo b >>/etc/passwd; rm /etc/group'
+  run_step diff w
+  assert_status 0
+  assert_output_has "A /srv/added"
+  assert_output_has "C /etc/passwd"
+  assert_output_has "D /etc/group"
+  "$STEP" -q kill w >/dev/null
+  wait_until eval '[ -z "$("$STEP" -q ps -q)" ]'
+  run_step diff w
+  assert_output_has "A /srv/added" "Also of one that does not run."
+  run_step diff nobody
+  assert_status 1
+}
+
+@test "top: each process, with both numbers, and whose it is inside" {
+  start w
+  "$STEP" -q exec -d -u 1000 w sleep 432
+  run_step top w
+  assert_status 0
+  assert_output_matches ' 1 +0 .* /bin/sleep 1000'
+  assert_output_matches ' 1000 .* sleep 432'
+  local pid
+  pid=$(awk '/sleep 432/ { print $1 }' <<<"$output")
+  assert_equal "sleep" "$(<"/proc/$pid/comm")" "The first number is the host's."
+  run_step top --json w
+  assert_output_has '"Uid": 1000'
+  run_step top nobody
+  assert_status 1
+}

@@ -1,0 +1,463 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # what looks like an expansion is for a shell inside
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+# shellcheck disable=SC2154 # status, output and stderr are set by bats' run
+#
+# Step 09: one more command in a container that is running, and what a hostile container could make of it.
+#
+# What an attacker inside would do, tests/attacker.c does. Each attack has its control: the same one with that defence
+# off, by strace, which has the kernel say that a call was made without making it; or done to nsenter, which has none.
+
+load ../helpers
+
+setup()
+{
+  requires root
+  cd "$BATS_TEST_TMPDIR" || return
+  export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
+}
+
+teardown()
+{
+  [ ! -d "${NSCTL_ROOT:-}" ] || "$STEP" -q ps -aq --no-trunc | xargs -r "$STEP" -q rm -f >/dev/null
+}
+
+# start NAME OPTION… [-- COMMAND…]: a container that stays, without a network.
+start()
+{
+  local name=$1 options=()
+  shift
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+  done
+  [ $# -gt 0 ] || set -- -- /bin/sleep 1000
+  shift
+  "$STEP" -q run -d --net none --name "$name" "${options[@]}" "$@" >/dev/null
+}
+
+# step_exec ARG…: step-09 -q exec ARG…, with status, output and stderr.
+step_exec()
+{
+  run_step exec "$@"
+}
+
+# The number of the container's first process, on the host.
+init_of()
+{
+  "$STEP" -q top "$1" | awk '$2 == 1 { print $1 }'
+}
+
+# The root file system with the attacker in it, as $rootfs; nsctl's own is left alone.
+make_hostile_rootfs()
+{
+  requires compiler
+  rootfs=$PWD/rootfs
+  cp -a "$ROOT/build/rootfs/default" "$rootfs"
+  "${CC:-cc}" -O1 -static -D_GNU_SOURCE -o "$rootfs/attacker" "$ROOT/tests/attacker.c"
+}
+
+# counts: "refused N opened N writable N traced N", as the attacker in the container "w" has them.
+counts()
+{
+  "$STEP" -q cp w:/counts - | tar xO
+}
+
+@test "it is where the container's first process is" {
+  start w
+  step_exec w sh -c 'for n in cgroup ipc mnt net pid user uts; do readlink /proc/1/ns/$n /proc/self/ns/$n; done'
+  assert_status 0
+  assert_equal 7 "$(sort -u <<<"$output" | wc -l)" "Each of its seven namespaces must be that of the container's first process."
+  [ "$(wc -l <<<"$output")" -eq 14 ] || fail "$output"
+  for line in $output; do
+    [[ $line == mnt:* || $line == pid:* ]] || continue
+    [ "$line" != "$(readlink "/proc/self/ns/${line%%:*}")" ] || fail "That is the host's: $line"
+  done
+}
+
+@test "it is in the container's cgroup" {
+  requires cgroup-write pids
+  start w
+  "$STEP" -q exec w sleep 500 &
+  wait_until eval '"$STEP" -q top w | grep -q "sleep 500"'
+  local pid
+  pid=$("$STEP" -q top w | awk '/sleep 500/ { print $1 }')
+  assert_equal "$(sort "/proc/$(init_of w)/cgroup")" "$(sort "/proc/$pid/cgroup")" "Limits and kill are for whoever is in the cgroup."
+  grep -q /nsctl/ "/proc/$pid/cgroup" || fail "The control: it is a cgroup of its own."
+}
+
+@test "capabilities, no_new_privs and filter are those of run" {
+  local options expected
+  for options in "" "--cap-add NET_ADMIN" "--cap-drop ALL" "--user 1000:1000" "--security-opt seccomp=unconfined" \
+    "--security-opt no-new-privileges=false" "--userns host" "--privileged" "--init"; do
+    # shellcheck disable=SC2086
+    start w $options -- sh -c 'grep -E "^(Cap|Seccomp|NoNewPrivs)" /proc/self/status >/dev/shm/run; exec sleep 1000'
+    wait_until "$STEP" -q exec w grep -q Seccomp_filters /dev/shm/run
+    expected=$("$STEP" -q exec w cat /dev/shm/run)
+    step_exec w grep -E "^(Cap|Seccomp|NoNewPrivs)" /proc/self/status
+    assert_equal "$expected" "$output" "What is executed later has what the first command has: run $options"
+    assert_output_matches $'CapInh:\t0{16}' "Nothing is inheritable: CVE-2022-27650."
+    "$STEP" -q rm -f w >/dev/null
+  done
+  # The control: one who just enters keeps what he has.
+  start w
+  expected=$(grep -E "^(Cap|Seccomp|NoNewPrivs)" "/proc/$(init_of w)/status")
+  run nsenter -t "$(init_of w)" -a grep -E "^(Cap|Seccomp|NoNewPrivs)" /proc/self/status
+  [ "$output" != "$expected" ] || fail "The control: nsenter(1) gives nothing up."
+}
+
+@test "the filter is the one that the container was started with" {
+  start w
+  step_exec w unshare -U true
+  [ "$status" -ne 0 ] || fail "Under the default filter nobody makes a namespace."
+  "$STEP" -q rm -f w >/dev/null
+  start w --security-opt seccomp=unconfined
+  step_exec w unshare -U true
+  assert_status 0 "The control: without the filter that works."
+  "$STEP" -q rm -f w >/dev/null
+  start w
+  rm "$NSCTL_ROOT"/containers/*/seccomp
+  step_exec w true
+  assert_status 125 "That the filter is gone must not mean that there is none."
+  assert_stderr_has seccomp
+}
+
+@test "the limits of processes are those of run" {
+  start w --ulimit nofile=77:99 --ulimit core=0
+  step_exec w sh -c 'ulimit -Sn; ulimit -Hn; ulimit -c'
+  assert_equal $'77\n99\n0' "$output"
+}
+
+@test "its exit status is the command's" {
+  start w
+  step_exec w sh -c 'exit 7'
+  assert_status 7
+  step_exec w /nonesuch
+  assert_status 127
+  assert_stderr_has "no such file"
+  step_exec w /etc
+  assert_status 126
+  step_exec w sh -c 'kill -9 $$'
+  assert_status 137
+}
+
+@test "it reads what we do with -i, and nothing without" {
+  start w
+  run_step exec -i w cat <<<"some words"
+  assert_output_has "some words"
+  run_step exec w cat <<<"some words"
+  assert_status 0
+  assert_equal "" "$output" "Without -i there is nothing to be read."
+}
+
+@test "signals reach it" {
+  start w
+  "$STEP" -q exec w sh -c 'trap "exit 9" TERM; touch /dev/shm/ready; while :; do sleep 0.1; done' &
+  local pid=$!
+  wait_until "$STEP" -q exec w test -e /dev/shm/ready
+  kill -TERM "$pid"
+  run wait "$pid"
+  wait "$pid" || assert_equal 9 $?
+}
+
+@test "killed with -9, it takes the command with it" {
+  start w
+  "$STEP" -q exec w sleep 321 &
+  local pid=$!
+  wait_until eval '"$STEP" -q top w | grep -q "sleep 321"'
+  kill -9 "$pid"
+  wait_until eval '! "$STEP" -q top w | grep -q "sleep 321"'
+}
+
+@test "the environment is the container's, and what was asked for" {
+  echo 'FROM_FILE=f' >file
+  start w -e ONE=run -e TWO=run
+  SECRET=host run_step exec -e TWO=exec -e LATER --env-file file w env
+  assert_output_has ONE=run
+  assert_output_has TWO=exec
+  assert_output_has FROM_FILE=f
+  assert_output_has PATH=/
+  assert_output_lacks SECRET "Nothing of the host's environment may get in."
+  LATER=now run_step exec -e LATER w sh -c 'echo $LATER'
+  assert_equal now "$output" "A name alone is our own variable."
+}
+
+@test "--user, and whose HOME it is" {
+  start w
+  step_exec -u 1000:1001 w sh -c 'id -u; id -g; echo $HOME'
+  assert_equal $'1000\n1001\n/' "$output"
+  local user
+  for user in 1x '' -1 4294967295 0:; do
+    step_exec -u "$user" w true
+    assert_status 125 "-u '$user' must be refused."
+  done
+}
+
+@test "-d: it goes on without us, with its user; what can not be started is told" {
+  start w
+  run_step exec -d -u 1000 w sleep 322
+  assert_status 0
+  assert_equal "" "$output$stderr"
+  wait_until eval '"$STEP" -q top w | grep -q "sleep 322"'
+  run_step exec -d w /nonesuch
+  assert_status 127
+  assert_stderr_has "no such file"
+  run_step exec w sh -c 'tr "\0" " " </proc/*/cmdline; ls -l /proc/$(pidof sleep | cut -d" " -f1)/fd'
+  assert_output_has /dev/null
+}
+
+@test "who is not running is not entered" {
+  step_exec nobody true
+  assert_status 1
+  start w -- true
+  wait_until eval '[ -z "$("$STEP" -q ps -q)" ]'
+  step_exec w true
+  assert_status 1
+  assert_stderr_has "not running"
+}
+
+@test "who is paused is not entered" {
+  start w
+  "$STEP" -q pause w >/dev/null || skip "needs a freezer"
+  step_exec w true
+  assert_status 1
+  assert_stderr_has paused
+  "$STEP" -q unpause w >/dev/null
+  step_exec w true
+  assert_status 0
+}
+
+@test "what makes no sense is refused" {
+  start w
+  step_exec
+  assert_status 125
+  step_exec w
+  assert_status 125
+  step_exec --detatch w true
+  assert_status 125
+  assert_stderr_has "did you mean --detach"
+  step_exec -w somewhere w true
+  assert_status 125
+  step_exec -it w true </dev/null
+  assert_status 125
+  assert_stderr_has ENOTTY
+  step_exec w -t
+  assert_status 127 "Options end at the container's name: what follows is the command."
+}
+
+@test "the log is true" {
+  requires strace
+  start w
+  assert_log_true exec w true
+  assert_status 0
+}
+
+@test "-t: a terminal of its own, as large as ours, that is as it was afterwards" {
+  requires script
+  start w
+  cat >session <<SESSION
+stty rows 33 cols 77
+stty -g >before
+"$STEP" -q exec -it w sh -c 'tty; stty size; exit 6' >said; echo \$? >status
+stty -g >after
+SESSION
+  script -qec "bash session" /dev/null </dev/null >/dev/null
+  assert_equal 6 "$(<status)"
+  assert_equal $'/dev/pts/0\r\n33 77\r' "$(<said)"
+  assert_equal "$(<before)" "$(<after)" "The terminal must be as it was."
+}
+
+@test "-t: killed with -9, the terminal is as it was all the same" {
+  requires script
+  start w
+  cat >session <<SESSION
+stty -g >before
+"$STEP" -q exec -it w sleep 323 &
+for i in \$(seq 100); do "$STEP" -q top w | grep -q "sleep 323" && break; sleep 0.1; done
+for i in \$(seq 100); do [ "\$(stty -g)" = "\$(<before)" ] || break; sleep 0.1; done
+stty -g >during
+kill -9 \$!
+for i in \$(seq 100); do [ "\$(stty -g)" != "\$(<before)" ] || break; sleep 0.1; done
+stty -g >after
+SESSION
+  script -qec "bash -m session" /dev/null </dev/null >/dev/null
+  [ "$(<before)" != "$(<during)" ] || fail "The control: while it runs the terminal is raw."
+  assert_equal "$(<before)" "$(<after)"
+}
+
+@test "an ordinary user enters a container of one's own, with --init too" {
+  requires unprivileged
+  mkdir "$NSCTL_ROOT" && chown "$(as_user id -u):$(as_user id -g)" "$NSCTL_ROOT"
+  local option
+  for option in --rm --init; do
+    as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q run -d --net none "$option" --name u /bin/sleep 1000 >/dev/null
+    run as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q exec u sh -c 'id -u; readlink /proc/self/ns/user /proc/1/ns/user'
+    assert_output_matches '^0' "run $option"
+    run as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q top u
+    assert_output_has "sleep 1000"
+    as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q rm -f u >/dev/null
+  done
+}
+
+# --- Attacks ------------------------------------------------------------------
+
+@test "nothing that we have open gets in" {
+  start w
+  echo secret >secret
+  run bash -c 'exec 9<secret 17</ && exec "$STEP" -q exec w ls /proc/self/fd'
+  assert_equal "0 1 2 3" "${output//$'\n'/ }" "There must be 0, 1, 2 and the one by which ls reads the directory."
+  # The control: nsenter(1) hands on what it has.
+  run bash -c 'exec 17</ && exec nsenter -t "$1" -a ls /proc/self/fd' - "$(init_of w)"
+  assert_output_has 17 "The control."
+}
+
+@test "a directory that is open on the host is no way out" {
+  start w
+  local way
+  for way in /proc/self/fd/17 /proc/self/fd/3 /proc/self/fd/0; do
+    run bash -c 'cd / && exec 17</ 3</ 0</ && exec "$STEP" -q exec -w "$1" w cat etc/hostname' - "$way"
+    assert_status 125 "exec -w $way must be refused, or lead nowhere: CVE-2024-21626."
+  done
+  for fd in 0 1 2; do
+    run bash -c 'exec "$STEP" -q exec -i w ls 2>&1 '"$fd</"
+    assert_status 125 "A directory as descriptor $fd is one to begin from."
+  done
+  # The control: who enters and stays where he is, is on the host.
+  run bash -c 'cd "$ROOT" && exec nsenter -t "$1" -m --wd=. ls -d common' - "$(init_of w)"
+  assert_equal common "$output" "The control."
+}
+
+@test "a directory outside is recognised" {
+  requires strace
+  start w
+  # close_range(2) is said to have worked, and has closed nothing.
+  run bash -c 'exec 17</ && exec strace -f -o /dev/null -e trace=close_range -e inject=close_range:retval=0 \
+    "$STEP" -q exec -w /proc/self/fd/17 w cat etc/hostname'
+  assert_status 125 "The kernel says that this is not below the root."
+  assert_output_has "out of the container"
+}
+
+@test "the program's file can not be opened by who is inside, nor can it be traced" {
+  requires strace
+  local before i
+  make_hostile_rootfs
+  before=$(sha256sum "$STEP")
+  start w --rootfs "$rootfs" --cap-add SYS_PTRACE --security-opt seccomp=unconfined -- \
+    /attacker watch /counts "$(basename "$STEP" | cut -c1-15)"
+  for ((i = 0; i < 60; i++)); do "$STEP" -q exec w true; done
+  run counts
+  assert_output_matches 'refused [1-9][0-9]* ' "The attacker must have seen somebody enter, or this says nothing."
+  assert_output_has "opened 0 writable 0 traced 0" "Nobody inside looks into a process that enters: CVE-2019-5736, CVE-2016-9962."
+  # The control: it is told that this was done.
+  for ((i = 0; i < 30; i++)); do
+    strace -o /dev/null -e trace=prctl -e inject=prctl:retval=0:when=1 "$STEP" -q exec w true
+    [[ $(counts) == *"opened 0 "* ]] || [[ $(counts) == *"traced 0"* ]] || break
+  done
+  run counts
+  assert_output_lacks "opened 0 " "The control: without PR_SET_DUMPABLE its file can be opened."
+  assert_output_lacks "traced 0" "The control: without PR_SET_DUMPABLE it can be traced."
+  assert_equal "$before" "$(sha256sum "$STEP")"
+}
+
+# The user's own program enters a container of the user's, in which an attacker waits for #!/proc/self/exe.
+enter_by_own_program()
+{
+  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "${STEP}" -q run -d --net none --name w --rootfs "$rootfs" \
+    -- /attacker seize /counts x >/dev/null
+  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$@" ./bin/mine -q exec w /evil || true
+  sleep 1 # the time that it takes to write to a file
+  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q cp w:/counts counts
+  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q rm -f w >/dev/null
+}
+
+@test "a script #!/proc/self/exe does not hand our program out" {
+  requires unprivileged strace
+  make_hostile_rootfs
+  printf '#!/proc/self/exe\n' >"$rootfs/evil"
+  chmod 755 "$rootfs/evil"
+  mkdir bin "$NSCTL_ROOT"
+  cp "$STEP" bin/mine
+  chown -R "$(as_user id -u):$(as_user id -g)" bin "$NSCTL_ROOT" .
+  local before
+  before=$(sha256sum bin/mine)
+  enter_by_own_program
+  assert_equal "opened 1 writable 0" "$(grep -o 'opened.*writable [0-9]*' counts)" "It could be opened, being executed in there, but is a sealed copy."
+  assert_equal "$before" "$(sha256sum bin/mine)" "CVE-2019-5736"
+  # The control: our own file is said to be sealed already.
+  enter_by_own_program strace -o /dev/null -e trace=fcntl -e inject=fcntl:retval=15
+  assert_equal "opened 1 writable 1" "$(grep -o 'opened.*writable [0-9]*' counts)" "The control: without a copy the file is written to."
+  [ "$before" != "$(sha256sum bin/mine)" ] || fail "The control."
+}
+
+@test "who is root outside has the file, and nobody inside does: then there is no copy" {
+  requires strace
+  start w
+  local calls
+  strace -f -o trace -e trace=memfd_create,execve,execveat "$STEP" -q exec w true
+  calls=$(grep -c 'memfd_create' trace || true)
+  assert_equal 0 "$calls" "A file of root's is out of reach of ids that are not root's."
+  "$STEP" -q rm -f w >/dev/null
+  start w --userns host
+  strace -f -o trace -e trace=memfd_create,execve,execveat "$STEP" -q exec w true
+  grep -q memfd_create trace || fail "Where root inside is root outside a copy is needed."
+}
+
+@test "what a name means is not asked of the container's libraries" {
+  requires compiler
+  make_hostile_rootfs
+  local directory
+  for directory in lib/x86_64-linux-gnu lib64 lib usr/lib lib/aarch64-linux-gnu; do
+    mkdir -p "$rootfs/$directory"
+    cc -shared -fPIC -nostdlib -o "$rootfs/$directory/libnss_evil.so.2" -x c - <<'EVIL'
+#include <asm/unistd.h>
+__attribute__((constructor)) static void mark(void)
+{
+    static const char path[] = "/marker";
+#if defined __x86_64__
+    long result = __NR_mkdir;
+    __asm__ volatile("syscall" : "+a"(result) : "D"(path), "S"(0700) : "rcx", "r11", "memory");
+#else
+    register long x8 __asm__("x8") = __NR_mkdirat;
+    register long x0 __asm__("x0") = -100;
+    register const char *x1 __asm__("x1") = path;
+    register long x2 __asm__("x2") = 0700;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2) : "memory");
+#endif
+}
+EVIL
+  done
+  printf 'passwd: evil files\ngroup: evil files\n' >"$rootfs/etc/nsswitch.conf"
+  printf 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/:/bin/sh\n' >"$rootfs/etc/passwd"
+  printf 'app:x:1000:\n' >"$rootfs/etc/group"
+  start w --rootfs "$rootfs"
+  step_exec -u app:app w id -u
+  assert_equal 1000 "$output"
+  "$STEP" -q cp "$ROOT/Makefile" w:/tmp
+  "$STEP" -q cp -a w:/etc/passwd here
+  step_exec w test -e /marker
+  assert_status 1 "A library of the container's was loaded by a process of ours: CVE-2019-14271."
+  # The control: a program that asks the C library, in that root.
+  cat >asks.c <<'ASKS'
+#include <pwd.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    (void)argc;
+    return chroot(argv[1]) == 0 && chdir("/") == 0 && getpwnam("app") != NULL ? 0 : 1;
+}
+ASKS
+  "${CC:-cc}" -o asks asks.c
+  ./asks "$rootfs" || true
+  [ -e "$rootfs/marker" ] || fail "The control: getpwnam(3) loads what nsswitch.conf names."
+}
+
+@test "it can not type into our terminal" {
+  requires script
+  make_hostile_rootfs
+  start w --rootfs "$rootfs" --security-opt seccomp=unconfined
+  script -qec "\"$STEP\" -q exec -i w /attacker type" /dev/null </dev/null >said
+  assert_equal "-1" "$(tr -d '\r\n' <said)" "Only whose own terminal it is may have it think that somebody typed (EPERM)."
+  [ "$(cat /proc/sys/dev/tty/legacy_tiocsti 2>/dev/null || echo 1)" = 1 ] || return 0
+  script -qec "nsenter -t $(init_of w) -m /attacker type" /dev/null </dev/null >said
+  assert_equal 0 "$(tr -d '\r\nx' <said)" "The control: in our session it can."
+}
