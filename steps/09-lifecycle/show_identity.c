@@ -14,13 +14,18 @@
 bool show_has_own(int proc_fd, const char *kind, unsigned long *inside,
                   unsigned long *outside)
 {
+    *inside = *outside = 0;
+    //> beside
     struct stat theirs, ours;
     char name[32], path[64];
     snprintf(name, sizeof name, "ns/%s", kind);
     snprintf(path, sizeof path, "/proc/self/ns/%s", kind);
     /* The link's target is the namespace itself: its inode number is its name. */
-    *inside = fstatat(proc_fd, name, &theirs, 0) == 0 ? theirs.st_ino : 0;
-    *outside = stat(path, &ours) == 0 ? ours.st_ino : 0;
+    if (fstatat(proc_fd, name, &theirs, 0) == 0)
+        *inside = theirs.st_ino;
+    if (stat(path, &ours) == 0)
+        *outside = ours.st_ino;
+    //< beside
     return *inside != *outside;
 }
 

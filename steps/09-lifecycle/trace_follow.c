@@ -120,27 +120,28 @@ static int trace_take(struct trace *trace, pid_t tid, int status)
         trace_take_end(trace, tracee, status);
         return 0;
     }
-    int event = status >> 16, signal = WSTOPSIG(status);
     bool stays = false;
+    int handed_back = 0; /* the signal that it gets */
+    //> stops
+    int event = status >> 16, signal = WSTOPSIG(status);
     if (signal == (SIGTRAP | 0x80)) {
         trace_take_call(trace, tracee);
-        signal = 0;
     } else if (event == PTRACE_EVENT_STOP && signal != SIGTRAP) {
         /* All of its process was stopped, by SIGSTOP or the like, and has to
          * stay so until SIGCONT. */
         trace_print(trace, tracee, "stopped by %s",
                     trace_call_signal_name(signal));
         stays = true;
-        signal = 0;
-    } else if (event != 0) {
-        if (event == PTRACE_EVENT_EXEC)
-            trace_take_exec(trace, tracee);
-        signal = 0;
-    } else {
+    } else if (event == PTRACE_EVENT_EXEC) {
+        trace_take_exec(trace, tracee);
+    } else if (event == 0) {
         trace_print(trace, tracee, "gets %s", trace_call_signal_name(signal));
+        handed_back = signal;
     }
+    //< stops
     /* ESRCH: it was killed, and its end is the next that we hear of. */
-    ptrace(stays ? PTRACE_LISTEN : PTRACE_SYSCALL, tid, NULL, (long)signal);
+    ptrace(stays ? PTRACE_LISTEN : PTRACE_SYSCALL, tid, NULL,
+           (long)handed_back);
     return 0;
 }
 

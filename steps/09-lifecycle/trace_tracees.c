@@ -138,14 +138,16 @@ int tracees_seize(struct tracees *tracees, pid_t tid)
  * Closes it. ioctl_ns(2). */
 static bool tracees_is_within(int fd, const struct stat *wanted)
 {
-    struct stat here;
     bool within = false;
+    //> within
+    struct stat here;
     while (fd != -1 && fstat(fd, &here) == 0) {
         within = here.st_dev == wanted->st_dev && here.st_ino == wanted->st_ino;
         int parent = within ? -1 : ioctl(fd, NS_GET_PARENT);
         close(fd);
         fd = parent; /* EPERM: it is ours, or above us */
     }
+    //< within
     return within;
 }
 

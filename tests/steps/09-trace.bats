@@ -42,6 +42,7 @@ watch()
   "$STEP" trace "$@" "$name" >lines 2>watch.log 3>&- &
   tracer=$!
   wait_until grep -q 'traced' watch.log
+  ! grep -q ' 0 threads' watch.log || fail "No thread of the container was found: nothing is traced."
 }
 
 # unwatch SIGNAL: ends the tracer so. Sets status.
@@ -82,7 +83,7 @@ assert_unharmed()
   run_step trace -o lines -- sh -c 'exit 7'
   assert_status 7
   run_step trace -o lines -- sh -c 'kill -TERM $$'
-  assert_status 143
+  assert_status 143 "A signal that is on its way to the command stops it for the tracer, who has to hand it back, or it never arrives."
   grep -q 'gets SIGTERM' lines
   run_step trace -o lines -- /no/such
   assert_status 127
@@ -138,7 +139,7 @@ assert_unharmed()
 
 @test "trace NAME: the calls of all its processes, by their numbers inside" {
   requires root
-  begin web 'sleep 1000 & while :; do cat /no/such 2>/dev/null; usleep 20000; done'
+  begin web 'sleep 1000 & while :; do cat /no/such 2>/dev/null; sleep 0.02; done'
   watch web
   wait_until grep -q '/no/such.* = -1 ENOENT' lines
   wait_until grep -q 'ended, exit status 1' lines
@@ -152,7 +153,7 @@ assert_unharmed()
 
 @test "trace NAME: a call that the filter refuses is seen, and its errno" {
   requires root
-  begin web 'while :; do mount -t proc none /mnt 2>/dev/null; unshare -U true 2>/dev/null; usleep 20000; done'
+  begin web 'while :; do mount -t proc none /mnt 2>/dev/null; unshare -U true 2>/dev/null; sleep 0.02; done'
   watch web
   wait_until grep -Eq 'mount\("none", "/mnt", "proc", [A-Z_|0-9]+, .*\) = -1 EPERM' lines
   wait_until grep -q 'unshare(CLONE_NEWUSER) = -1 EPERM' lines
@@ -164,7 +165,7 @@ assert_unharmed()
   requires root
   begin web 'exec sleep 1000'
   watch web
-  "$STEP" -q exec web /bin/sh -c 'usleep 300000; cat /a/guest' || true
+  "$STEP" -q exec web /bin/sh -c 'sleep 0.3; cat /a/guest' || true
   wait_until grep -q '"/a/guest".* = -1 ENOENT' lines
   unwatch INT
   assert_unharmed
@@ -172,7 +173,7 @@ assert_unharmed()
 
 @test "trace NAME ends when the container does" {
   requires root
-  begin short 'usleep 1500000; exit 3'
+  begin short 'sleep 1.5; exit 3'
   run_step trace short
   assert_status 0
   assert_output_has "ended, exit status 3"
@@ -180,7 +181,7 @@ assert_unharmed()
 
 @test "trace --summary NAME: a table when it is told to end" {
   requires root
-  begin web 'while :; do cat /no/such 2>/dev/null; usleep 20000; done'
+  begin web 'while :; do cat /no/such 2>/dev/null; sleep 0.02; done'
   watch web --summary
   sleep 1
   unwatch INT
@@ -208,7 +209,7 @@ assert_unharmed()
 @test "no signal to a container is lost when its tracer is killed" {
   requires root
   # bash counts the signals: usr1 is sent again only when the last has been counted.
-  begin web 'n=0; trap "n=\$((n + 1)); echo \$n >/tmp/count" USR1; echo 0 >/tmp/count; while :; do usleep 1000; done'
+  begin web 'n=0; trap "n=\$((n + 1)); echo \$n >/tmp/count" USR1; echo 0 >/tmp/count; while :; do sleep 0.001; done'
   local i count=/proc/$init/root/tmp/count
   wait_until test -s "$count"
   for ((i = 1; i <= 30; i++)); do
@@ -224,7 +225,7 @@ assert_unharmed()
 
 @test "what is stopped stays stopped, and can be told to go on" {
   requires root
-  begin web 'while :; do usleep 10000; done' --init
+  begin web 'while :; do sleep 0.01; done' --init
   local child
   child=$(pgrep -P "$init")
   kill -STOP "$child"
@@ -262,7 +263,7 @@ assert_unharmed()
   requires userns
   local directory
   directory=$(as_user mktemp -d)
-  as_user env NSCTL_ROOT="$directory" "$STEP" -q run -d --name mine "$rootfs" /bin/sh -c 'while :; do cat /no/such 2>/dev/null; usleep 20000; done' >/dev/null
+  as_user env NSCTL_ROOT="$directory" "$STEP" -q run -d --name mine "$rootfs" /bin/sh -c 'while :; do cat /no/such 2>/dev/null; sleep 0.02; done' >/dev/null
   as_user env NSCTL_ROOT="$directory" timeout -s INT 2 "$STEP" -q trace mine >lines || true
   as_user env NSCTL_ROOT="$directory" "$STEP" -q rm -f mine >/dev/null
   as_user rm -rf "$directory"
