@@ -159,8 +159,8 @@ static void store_find_similar(const struct store *store, const char *word,
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
         size_t edits = similar_edits_between(word, strlen(word), entry->d_name,
                                              strlen(entry->d_name));
-        if (edits >= best || !store_names_allowed(entry->d_name))
-            continue;
+        if (edits == 0 || edits >= best || !store_names_allowed(entry->d_name))
+            continue; /* one that is just being made or removed */
         best = edits;
         snprintf(similar, RECORD_NAME_BYTES, "%s", entry->d_name);
     }

@@ -1,0 +1,174 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # what looks like an expansion is for a shell inside
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+# shellcheck disable=SC2154 # status, output and stderr are set by bats' run
+#
+# Step 09: a container's record: on the disk before it counts, damaged, forged.
+# Full disks, and whatever is killed or fails: 09-faults.bats.
+
+load ../helpers
+load ../containers
+
+# --- The record ----------------------------------------------------------------------
+
+# What happened to the record, in order: "fsync NAME" and "rename NAME"; ids are cut.
+record_events()
+{
+  sed -n -e 's/^[0-9]* *//' \
+    -e 's/^fsync([0-9]*<\([^>]*\)>.*= 0$/fsync \1/p' \
+    -e 's/^rename("\([^"]*\)", "\([^"]*\)").*= 0$/rename \1 \2/p' "$1" |
+    sed -e "s,$NSCTL_ROOT/,,g" -e 's/[0-9a-f]\{64\}/ID/g'
+}
+
+@test "a file of the record is on the disk before it gets its name, and its name before we go on" {
+  run strace -f -y -o trace -e trace=fsync,rename -- "$STEP" -q run --net none --name one "$rootfs" /bin/true
+  assert_status 0
+  record_events trace >events
+  diff -u - events <<'END' || fail "The order must be: fsync the new file, rename it, fsync the directory."
+fsync containers/.ID/config.json.new
+rename containers/.ID/config.json.new containers/.ID/config.json
+fsync containers/.ID
+rename containers/.ID containers/ID
+fsync containers
+fsync containers/ID/state.json.new
+rename containers/ID/state.json.new containers/ID/state.json
+fsync containers/ID
+fsync containers/ID/state.json.new
+rename containers/ID/state.json.new containers/ID/state.json
+fsync containers/ID
+END
+}
+
+@test "what cannot be written to the disk is no container: every call of the record failing in turn" {
+  local call number
+  for call in fsync:EIO rename:ENOSPC; do
+    for number in 1 2 3 4 5; do
+      [ "$call" != rename:ENOSPC ] || [ "$number" -le 3 ] || continue
+      run --separate-stderr -- strace -f --quiet=all -o trace -e "trace=${call%:*}" \
+        -e inject="${call%:*}:error=${call#*:}:when=$number" -- "$STEP" -q run --net none --name one "$rootfs" /bin/sleep 1000
+      grep -q INJECTED trace || fail "the fault ${call%:*} number $number was never met"
+      assert_status 125
+      assert_stderr_has "${call#*:}"
+      assert_store_empty
+    done
+  done
+}
+
+@test "that the end cannot be written down is said, and then nobody knows it" {
+  run --separate-stderr -- strace -f --quiet=all -o trace -e trace=fsync -e inject=fsync:error=EIO:when=6 -- \
+    "$STEP" -q run --net none --name one "$rootfs" sh -c 'exit 4'
+  assert_status 4 "The command's exit status is still the run's."
+  assert_stderr_has "is not kept"
+  run_step ps -a
+  assert_output_has "Exited (unknown)"
+}
+
+@test "a log of what happens is true: run -d, stop, rm" {
+  assert_log_true run -d --net none --name one "$rootfs" /bin/sleep 1000
+  assert_status 0
+  assert_log_true stop -t 0 one
+  assert_status 0
+  assert_log_true rm one
+  assert_status 0
+  assert_store_empty
+}
+
+# --- A damaged record ------------------------------------------------------------------
+
+@test "a corrupt record is listed as such; rm -f kills its processes, by their cgroup, and removes it" {
+  requires cgroup-write
+  local damage pid file
+  for damage in 'state.json:truncate -s 0' 'state.json:truncate -s 40' 'state.json:sed -i s/running/sleeping/' \
+    'config.json:truncate -s 100' 'config.json:rm' 'config.json:sed -i s/"pids"/"PIDS"/' \
+    'config.json:sed -i s/"name":.*/"name":7,/' 'state.json:sh -c "printf \\\\377 >$1" sh'; do
+    start one -- /bin/sleep 1000
+    pid=$(field one Pid)
+    file=$(directory_of one)/${damage%%:*}
+    : "$file" # is used in:
+    eval "${damage#*:} \"\$file\""
+    run_step ps
+    assert_status 0
+    assert_output_matches 'Corrupt .*one$' "A record that can not be understood must be listed: $damage"
+    run_step stop one
+    assert_status 1
+    assert_stderr_has "corrupt"
+    run_step rm one
+    assert_status 1
+    assert_stderr_has "rm -f"
+    kill -0 "$pid" || fail "rm without -f has killed it."
+    run_step rm -f one
+    assert_status 0
+    wait_until is_gone "$pid" || fail "rm -f has left its processes alive: $damage"
+    assert_store_empty
+  done
+}
+
+@test "a corrupt record without a monitor: its processes are killed too" {
+  requires cgroup-write
+  # Nobody dies with the monitor here: a process that has left the PID namespace's first one
+  # behind it, as one that enters does, is only to be found in the cgroup.
+  start one -- /bin/sleep 1000
+  local directory cgroup pid
+  directory=$(directory_of one)
+  cgroup=$("$STEP" -q inspect one | grep -o '/sys/fs/cgroup[^"]*nsctl/[0-9a-f]*' | grep -e freezer -e unified -e '^/sys/fs/cgroup/nsctl' | head -n 1)
+  sleep 1000 3>&- &
+  pid=$!
+  echo "$pid" >"$cgroup/cgroup.procs"
+  kill -KILL "$(field one MonitorPid)"
+  rm "$directory/config.json"
+  run_step ps
+  assert_output_has Corrupt
+  run_step rm -f one
+  assert_status 0
+  wait_until is_gone "$pid" || fail "What is in the container's cgroup was not killed."
+  assert_store_empty
+}
+
+# --- Signals to strangers ------------------------------------------------------------
+
+# Puts the process $1 into the record of $2 as its first one.
+forge_pid() { sed -i "s/\"pid\": [0-9]*/\"pid\": $1/" "$(directory_of "$2")/state.json"; }
+forge_start() { sed -i "s/\"start_time\": [0-9]*/\"start_time\": $1/" "$(directory_of "$2")/state.json"; }
+start_time_of() { sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20; }
+
+@test "a process that has got the container's number is never signalled" {
+  local stranger command
+  sleep 1000 3>&- &
+  stranger=$!
+  for command in "kill -s TERM" "stop -t 0" "kill" "rm -f"; do
+    start one -- /bin/sleep 1000
+    forge_pid "$stranger" one
+    # shellcheck disable=SC2086
+    run strace -f -o trace -e trace=kill,tkill,tgkill,pidfd_send_signal,pidfd_open -- "$STEP" -q $command one
+    ! grep -E "kill\($stranger," trace || fail "$command has sent a signal by number."
+    kill -0 "$stranger" || fail "$command has killed a process that is none of the container's."
+    "$STEP" -q rm -f one
+  done
+  # The control: with its start time as well it is taken for the container's.
+  start one -- /bin/sleep 1000
+  forge_pid "$stranger" one
+  forge_start "$(start_time_of "$stranger")" one
+  run_step kill -s TERM one
+  assert_status 0
+  wait_until is_gone "$stranger"
+}
+
+@test "a process of another boot is never signalled" {
+  local pid
+  start one -- /bin/sleep 1000
+  pid=$(field one Pid)
+  sed -i 's/"boot_id": "[^"]*"/"boot_id": "00000000-0000-0000-0000-000000000000"/' "$(directory_of one)/state.json"
+  run_step kill -s TERM one
+  assert_status 1
+  assert_stderr_has "not running"
+  kill -0 "$pid" || fail "The boot id is not looked at."
+}
+
+# --- The store ------------------------------------------------------------------
+
+@test "a store that others may write into is refused" {
+  mkdir "$NSCTL_ROOT" && chmod a+w "$NSCTL_ROOT"
+  run_step run --net none "$rootfs" /bin/true
+  assert_status 125
+  assert_stderr_has "nobody else may write into"
+}
