@@ -38,6 +38,7 @@ struct __attribute__((aligned(THRIFT_PAGE))) container {
     /* What was asked for: run_options.h. */
     const char *name, *hostname, *working_directory;
     const char *id_file, *process_file; /* --cidfile, --pidfile; NULL */
+    const char *preset;                 /* NULL: none */
     int stop_signal;
     bool detached, interactive, terminal, remove_at_end;
     bool init, read_only, difference, userns_host;

@@ -10,6 +10,7 @@
 #include "common/kernel/ports.h"
 #include "common/kernel/uts.h"
 #include "steps/09-lifecycle/logs.h"
+#include "steps/09-lifecycle/presets.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -28,9 +29,10 @@ static const char *run_options_parse_directory(const char *text, void *target)
     return program_parse_text(text, target);
 }
 
-/* Every row is a line of --help. `simple` has its own way of choosing a root. */
+/* Every row is a line of --help. `simple` has its own way of choosing a root. What
+ * `preset` has to say comes first, unless that is NULL. */
 static char **run_options_take(struct container *container, char **argv,
-                               bool simple)
+                               const char *preset, bool simple)
 {
     struct cgroup_limits *limits = &container->limits;
     struct privileges *privileges = &container->privileges;
@@ -62,6 +64,8 @@ static char **run_options_take(struct container *container, char **argv,
          "PID 1 is an init of ours: reaps, passes signals on"},
         {"--stop-signal", "SIGNAL", signal_names_parse, &container->stop_signal,
          "what `stop` sends (default: TERM)"},
+        {"--preset", "NAME", program_parse_text, &container->preset,
+         "options by one name, from ~/.config/nsctl/presets.yaml"},
         {"--cidfile", "FILE", program_parse_text, &container->id_file,
          "a new file, for its id"},
         {"--pidfile", "FILE", program_parse_text, &container->process_file,
@@ -130,6 +134,8 @@ static char **run_options_take(struct container *container, char **argv,
         .example = "simple",
         .options = options,
     };
+    if (preset != NULL && presets_apply(preset, options) == -1)
+        exit(EXIT_OURS);
     return program_read_words(simple ? &shell : &run, argv, false);
 }
 
@@ -143,6 +149,30 @@ static void run_options_begin(struct container *container)
     container->stop_signal = SIGTERM;
     container->log_bytes = LOGS_DEFAULT_BYTES;
     container->log_files = LOGS_DEFAULT_FILES;
+}
+
+/* What is typed holds against a preset, wherever that is named. So the words are read
+ * twice: to learn which preset, and after it. The first time it is a copy of them, for
+ * `-it` is taken apart in its place. */
+static char **run_options_take_all(struct container *container, char **argv,
+                                   bool simple)
+{
+    const char *preset = NULL;
+    size_t count = 0;
+    bool named = false;
+    for (; argv[count] != NULL; count++)
+        named |= strncmp(argv[count], "--preset", strlen("--preset")) == 0;
+    run_options_begin(container);
+    char **copy = named ? calloc(count + 1, sizeof *copy) : NULL;
+    for (size_t i = 0; copy != NULL && i < count; i++)
+        copy[i] = strdup(argv[i]);
+    if (copy != NULL) {
+        run_options_take(container, copy, NULL, simple);
+        preset = container->preset;
+        memset(container, 0, sizeof *container);
+        run_options_begin(container);
+    }
+    return run_options_take(container, argv, preset, simple);
 }
 
 /* The first operand says on what to run, unless an option has. */
@@ -181,7 +211,7 @@ static void run_options_choose_command(struct container *container)
 void run_options_read(struct container *container, char **argv)
 {
     run_options_begin(container);
-    char **words = run_options_take(container, argv, false);
+    char **words = run_options_take_all(container, argv, false);
     if (run_options_choose_root(container, words) == -1)
         exit(EXIT_OURS);
     run_options_choose_command(container);
@@ -190,7 +220,7 @@ void run_options_read(struct container *container, char **argv)
 void run_options_read_simple(struct container *container, char **argv)
 {
     run_options_begin(container);
-    container->command = run_options_take(container, argv, true);
+    container->command = run_options_take_all(container, argv, true);
     run_options_choose_command(container);
     container->overlay.host = true;
     container->remove_at_end = true;
