@@ -130,13 +130,15 @@ int self_protect(bool userns_host, bool stays)
     }
     int copy_fd = self_make_copy(program_fd, status.st_size);
     close(program_fd);
-    char **words = copy_fd == -1 ? NULL : self_read_words();
-    if (words == NULL || self_name_original() == -1)
+    char **words =
+        copy_fd == -1 || self_name_original() == -1 ? NULL : self_read_words();
+    if (words == NULL)
         return -1;
     log_before_call("this program's file is kept out of the container",
                     "execveat(%d, \"\", AT_EMPTY_PATH)", copy_fd);
     long result =
         syscall(SYS_execveat, copy_fd, "", words, environ, AT_EMPTY_PATH);
+    free(words);
     return (int)log_call(result, "this program's copy",
                          "execveat(%d, \"\", AT_EMPTY_PATH)", copy_fd);
 }
