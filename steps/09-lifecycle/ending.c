@@ -238,21 +238,28 @@ static bool ending_read_again(struct record *record)
     return record_read(record, directory) == 0;
 }
 
+/* Until its monitor has ended, too. A corrupt record is not read again: it says nothing. */
+static bool ending_force_processes(struct record *record)
+{
+    int64_t end_ms = ending_end_ms(
+        record->status == RECORD_CORRUPT ? PATIENCE_MS / 5 : PATIENCE_MS);
+    while (record_is_alive(record) && ending_left_ms(end_ms) > 0) {
+        if (record->status != RECORD_CORRUPT && !ending_read_again(record))
+            return true;
+        ending_kill(record);
+        ending_wait(record, record->status == RECORD_CREATED ? 20 : 1000);
+    }
+    return !record_is_alive(record);
+}
+
 int ending_force(struct record *record)
 {
-    int64_t end_ms = ending_end_ms(PATIENCE_MS);
-    while (record_is_alive(record) && ending_left_ms(end_ms) > 0) {
-        if (!ending_read_again(record))
-            return 0;
-        ending_kill(record);
-        ending_wait(record, record->status == RECORD_RUNNING ? 1000 : 20);
-    }
-    if (record_is_alive(record)) {
-        ending_send(record, &record->monitor, SIGKILL,
-                    "its monitor does not answer");
-        ending_wait(record, PATIENCE_MS);
-    }
-    if (!record_is_alive(record))
+    struct record_process monitor;
+    if (ending_force_processes(record))
+        return 0;
+    if (record_find_holder(record, &monitor) == 0)
+        ending_send(record, &monitor, SIGKILL, "its monitor does not answer");
+    if (ending_wait(record, PATIENCE_MS))
         return 0;
     errno = EBUSY;
     return log_error("%s: its monitor can not be ended (EBUSY)", record->id);

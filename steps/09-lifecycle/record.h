@@ -121,6 +121,11 @@ int record_read_boot_id(char boot_id[40]);
 int record_open_process(const struct record *record,
                         const struct record_process *process);
 
+/* Who holds the lock on `alive`, whatever the record says: the kernel knows. Sets its
+ * `boot_id` too, so that record_open_process() can be asked for it. Returns 0, or -1: nobody
+ * that we can see. proc_locks(5). */
+int record_find_holder(struct record *record, struct record_process *process);
+
 /* Fills in `process` for one that can not be gone yet: ourselves, or a child that nobody
  * has waited for. Returns 0, or -1, reported. */
 int record_identify_process(pid_t pid, struct record_process *process);

@@ -5,8 +5,10 @@
 #include "common/base/log.h"
 #include "common/base/number.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -47,6 +49,51 @@ int record_identify_process(pid_t pid, struct record_process *process)
         return 0;
     return (int)log_call(-1, "since when there is this process",
                          "openat(\"/proc/%d/stat\")", (int)pid);
+}
+
+/* Whether the process has that very file open. */
+static bool record_has_open(pid_t pid, const char *file)
+{
+    char path[64], link[PATH_MAX];
+    bool found = false;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return false;
+    for (struct dirent *entry;
+         (entry = readdir(directory)) != NULL && !found;) {
+        ssize_t length =
+            readlinkat(dirfd(directory), entry->d_name, link, sizeof link - 1);
+        link[length == -1 ? 0 : length] = '\0';
+        found = strcmp(link, file) == 0;
+    }
+    closedir(directory);
+    return found;
+}
+
+int record_find_holder(struct record *record, struct record_process *process)
+{
+    char path[PATH_MAX], *line = NULL;
+    size_t size = 0;
+    int pid, result = -1;
+    FILE *locks = fopen("/proc/locks", "re");
+    if (locks == NULL || realpath(record->directory, path) == NULL) {
+        if (locks != NULL)
+            fclose(locks);
+        return -1;
+    }
+    size_t length = strlen(path);
+    snprintf(path + length, sizeof path - length, "/alive");
+    while (result == -1 && getline(&line, &size, locks) != -1)
+        if (sscanf(line, "%*s FLOCK %*s WRITE %d", &pid) == 1 && pid > 0 &&
+            record_read_start_time(pid, &process->start_time) == 0 &&
+            record_has_open(pid, path)) {
+            process->pid = pid;
+            result = record_read_boot_id(record->boot_id);
+        }
+    free(line);
+    fclose(locks);
+    return result;
 }
 
 int record_open_process(const struct record *record,

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { MONITOR_MS = 10000 };
+
 /* ---- rm ---- */
 
 struct remove_options {
@@ -33,11 +35,13 @@ static int remove_one(const struct store *store, struct record *record,
         log_advice("rm -f kills what there is of it, and removes it");
         return EXIT_NOT_DONE;
     }
+    /* It has ended, and its monitor is clearing up: that is soon done. */
+    if (record->status == RECORD_EXITED)
+        ending_wait(record, MONITOR_MS);
     if (!options->force && record_is_alive(record)) {
-        log_error("%s is %s", record->name,
-                  record->status == RECORD_EXITED
-                      ? "about to end"
-                      : record_status_name(record->status));
+        log_error("%s %s", record->name,
+                  record->status == RECORD_CREATED ? "is being set up"
+                                                   : "is running");
         log_advice("stop it first, or rm -f");
         return EXIT_NOT_DONE;
     }
