@@ -27,14 +27,17 @@ static int difference_find(struct difference *difference,
                            const struct record *record)
 {
     const char *expected = NULL;
-    if (files_path(difference->upper, "%s/upper", record->directory) == -1)
+    const char *place =
+        record->upper != NULL ? record->upper : record->directory;
+    char work[PATH_MAX];
+    if (files_path(difference->upper, "%s/upper", place) == -1 ||
+        files_path(work, "%s/work/work", place) == -1)
         return -1;
-    if (access(difference->upper, F_OK) == -1) {
-        log_error("%s: what it writes is in memory, and not to be seen from "
-                  "here: there is no %s",
-                  record->name, difference->upper);
-        return -1;
-    }
+    /* Where overlay has written it has made that. */
+    if (access(work, F_OK) == -1)
+        return log_error("%s: what it writes is in memory, and not to be seen "
+                         "from here: nothing has been written to %s",
+                         record->name, difference->upper);
     if (strcmp(record->root, "host") == 0) {
         difference->lower.layers[0] = "/";
         difference->lower.layer_count = 1;

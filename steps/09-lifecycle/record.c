@@ -48,6 +48,7 @@ static void record_put_config(const struct record *record,
     json_write_text(writer, "hostname", record->hostname);
     json_write_texts(writer, "command", record->command);
     json_write_texts(writer, "environment", record->environment);
+    json_write_text(writer, "upper", record->upper);
     json_write_text(writer, "working_directory", record->working_directory);
     json_write_text(writer, "user", record->user);
     json_write_bool(writer, "terminal", record->terminal);
@@ -266,6 +267,7 @@ static void record_get_config(struct record *record,
     record->hostname = record_get_text(reader, "hostname");
     record->command = record_get_texts(reader, "command");
     record->environment = record_get_texts(reader, "environment");
+    record->upper = record_get_text(reader, "upper");
     record->working_directory = record_get_text(reader, "working_directory");
     record->user = record_get_text(reader, "user");
     record->terminal = record_get_bool(reader, "terminal");

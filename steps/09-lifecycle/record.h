@@ -54,6 +54,8 @@ struct record {
     const char *name;
     char made_up_name[RECORD_NAME_BYTES];
     const char *root; /* what it runs on, as `ps` shows it */
+    const char
+        *upper; /* --upper: where upper, work are; NULL: beside this record */
     const char *hostname;
     const char *const *command;     /* NULL at the end */
     const char *const *environment; /* "NAME=value", NULL at the end */

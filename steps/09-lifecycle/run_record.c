@@ -154,6 +154,7 @@ int run_options_describe(struct container *container, struct record *record)
     record->root = run_record_root(&container->overlay);
     record->command = (const char *const *)container->command;
     record->working_directory = container->working_directory;
+    record->upper = container->overlay.options.upper;
     record->terminal = container->terminal;
     record->interactive = container->interactive;
     record->remove_at_end = container->remove_at_end;

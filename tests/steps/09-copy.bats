@@ -57,7 +57,7 @@ make_tree()
 # describe DIRECTORY: all that a copy has to keep, one line a file.
 describe()
 {
-  (cd "$1" && find . -printf '%p %y %m %l %n %T@\n' | sed 's/\.0*$//' | LC_ALL=C sort &&
+  (cd "$1" && find . -printf '%p %y %m %l %n %Ts\n' | LC_ALL=C sort &&
     find . -type f -exec sha256sum {} + | LC_ALL=C sort -k 2)
 }
 
@@ -315,6 +315,16 @@ make_hostile_rootfs()
   wait_until eval '[ -z "$("$STEP" -q ps -q)" ]'
   run_step diff w
   assert_output_has "A /srv/added" "Also of one that does not run."
+  "$STEP" -q rm w >/dev/null
+  start w --upper "$PWD/upper"
+  inside sh -c 'echo a >/srv/added'
+  run_step diff w
+  assert_output_has "A /srv/added" "What it writes may be elsewhere."
+  "$STEP" -q rm -f w >/dev/null
+  start w --upper-size 1m
+  run_step diff w
+  assert_status 1 "What is in memory can not be told, and is not nothing."
+  assert_stderr_has "in memory"
   run_step diff nobody
   assert_status 1
 }
