@@ -137,13 +137,15 @@ void picture_heading(struct picture *picture, const char *format, ...)
 
 const char *picture_bar(const struct picture *picture, double part)
 {
-    static char bar[BAR_COLUMNS * 3 + 1];
+    static char bar[BAR_COLUMNS * 3 + 2];
     int full = part <= 0   ? 0
                : part >= 1 ? BAR_COLUMNS
                            : (int)(part * BAR_COLUMNS + 0.5);
+    size_t used = 0;
     bar[0] = '\0';
     for (int i = 0; picture->drawn && i < BAR_COLUMNS; i++)
-        strcat(bar, i < full ? "█" : "░");
+        used += (size_t)snprintf(bar + used, sizeof bar - used, "%s%s",
+                                 i == 0 ? " " : "", i < full ? "█" : "░");
     return bar;
 }
 

@@ -46,7 +46,7 @@ void picture_line(struct picture *picture, enum picture_ink ink,
                   const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* "████░░░░" for a part of a whole, where there are boxes; else "". In a buffer of its
+/* " ████░░░░" for a part of a whole, where there are boxes; else "". In a buffer of its
  * own until the next call. */
 const char *picture_bar(const struct picture *picture, double part);
 

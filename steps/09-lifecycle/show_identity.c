@@ -1,4 +1,5 @@
 /* What a process can name (namespaces), who it is (ids), what it may (privileges). */
+#include "common/base/number.h"
 #include "common/kernel/privileges.h"
 #include "steps/09-lifecycle/proc.h"
 #include "steps/09-lifecycle/show.h"
@@ -62,21 +63,34 @@ void show_namespaces(struct picture *picture, int proc_fd)
 
 /* ---- Ids ---- */
 
+/* "         0    1000000      65536": inside, outside, how many. */
+static bool show_read_map(const char *line, uint64_t numbers[3])
+{
+    for (int i = 0; i < 3; i++) {
+        line += strspn(line, " ");
+        line = number_scan(line, UINT32_MAX, &numbers[i]);
+        if (line == NULL)
+            return false;
+    }
+    return numbers[2] > 0;
+}
+
 static void show_id_map(struct picture *picture, int proc_fd, const char *name,
                         const char *what)
 {
-    char text[4096], *rest = NULL;
+    char text[16384], *rest = NULL;
+    uint64_t numbers[3];
     if (proc_read(proc_fd, name, text, sizeof text) <= 0) {
-        picture_line(picture, PICTURE_DIM, "%s: none is mapped", what);
+        picture_line(picture, PICTURE_WARNING, "%s: none is mapped", what);
         return;
     }
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
-        uint64_t inside, outside, count;
-        if (sscanf(line, "%" SCNu64 " %" SCNu64 " %" SCNu64, &inside, &outside,
-                   &count) != 3)
+        if (!show_read_map(line, numbers))
             continue;
-        if (count == 1)
+        uint64_t inside = numbers[0], outside = numbers[1],
+                 last = numbers[2] - 1;
+        if (last == 0)
             picture_line(picture, PICTURE_PLAIN,
                          "%s %" PRIu64 " inside is %" PRIu64 " outside", what,
                          inside, outside);
@@ -84,8 +98,7 @@ static void show_id_map(struct picture *picture, int proc_fd, const char *name,
             picture_line(picture, PICTURE_PLAIN,
                          "%s %" PRIu64 "-%" PRIu64 " inside are %" PRIu64
                          "-%" PRIu64 " outside",
-                         what, inside, inside + count - 1, outside,
-                         outside + count - 1);
+                         what, inside, inside + last, outside, outside + last);
     }
 }
 
@@ -132,23 +145,24 @@ static void show_capabilities(struct picture *picture, const char *status,
 static void show_seccomp(struct picture *picture, const char *status)
 {
     char value[32], filters[32];
-    int mode =
-        proc_find(status, "Seccomp:", value, sizeof value) ? atoi(value) : -1;
-    if (mode == 2 &&
+    char mode = '-';
+    if (proc_find(status, "Seccomp:", value, sizeof value))
+        mode = value[0];
+    if (mode == '2' &&
         proc_find(status, "Seccomp_filters:", filters, sizeof filters))
         picture_line(picture, PICTURE_GOOD,
                      "%-12s each system call is checked, filters: %s",
                      "seccomp", filters);
-    else if (mode == 2)
+    else if (mode == '2')
         picture_line(picture, PICTURE_GOOD,
                      "%-12s each system call is checked by a filter",
                      "seccomp");
-    else if (mode == 1)
+    else if (mode == '1')
         picture_line(picture, PICTURE_GOOD, "%-12s strict", "seccomp");
     else
         picture_line(picture, PICTURE_WARNING, "%-12s %s", "seccomp",
-                     mode == 0 ? "off: every system call may be tried"
-                               : "this kernel has none");
+                     mode == '0' ? "off: every system call may be tried"
+                                 : "this kernel has none");
 }
 
 void show_privileges(struct picture *picture, int proc_fd)

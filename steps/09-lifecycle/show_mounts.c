@@ -1,8 +1,10 @@
 /* The mounts of a container, as the tree that they are. */
-#include "common/base/log.h"
+#include "common/base/number.h"
 #include "steps/09-lifecycle/proc.h"
 #include "steps/09-lifecycle/show.h"
 
+#include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,20 +18,37 @@ struct show_mounts {
     size_t count;
 };
 
-/* "36 35 98:0 /dir /mnt rw,noatime shared:1 - ext3 /dev/root rw,errors=continue" */
+/* "36 35 98:0 /dir /mnt rw,noatime shared:1 - ext3 /dev/root rw,errors=continue": so
+ * many words from the beginning, or behind the " - ". Between blanks, each ended. */
+static bool show_mounts_split(char *text, char *words[], int count)
+{
+    char *rest = NULL;
+    for (int i = 0; i < count; i++) {
+        words[i] = strtok_r(i == 0 ? text : NULL, " \n", &rest);
+        if (words[i] == NULL)
+            return false;
+    }
+    return true;
+}
+
 static bool show_mounts_read_line(struct show_mount *mount, char *line)
 {
-    char point[4096], options[512], type[128], source[4096];
-    const char *separator = strstr(line, " - ");
-    if (separator == NULL ||
-        sscanf(line, "%d %d %*s %*s %4095s %511s", &mount->id, &mount->parent,
-               point, options) != 4 ||
-        sscanf(separator, " - %127s %4095s", type, source) != 2)
+    char *first[6], *second[2];
+    uint64_t id, parent;
+    char *separator = strstr(line, " - ");
+    if (separator == NULL || !show_mounts_split(separator + 3, second, 2))
         return false;
-    mount->point = strdup(point);
-    mount->options = strdup(options);
-    mount->type = strdup(type);
-    mount->source = strdup(source);
+    *separator = '\0';
+    if (!show_mounts_split(line, first, 6) ||
+        number_scan(first[0], INT_MAX, &id) == NULL ||
+        number_scan(first[1], INT_MAX, &parent) == NULL)
+        return false;
+    mount->id = (int)id;
+    mount->parent = (int)parent;
+    mount->point = strdup(first[4]);
+    mount->options = strdup(first[5]);
+    mount->type = strdup(second[0]);
+    mount->source = strdup(second[1]);
     return mount->point != NULL && mount->options != NULL &&
            mount->type != NULL && mount->source != NULL;
 }
@@ -38,24 +57,27 @@ static int show_mounts_read(struct show_mounts *all, int proc_fd)
 {
     char *line = NULL;
     size_t size = 0;
+    int result = 0;
     FILE *file = proc_open_file(proc_fd, "mountinfo");
     if (file == NULL)
         return -1;
-    while (getline(&line, &size, file) != -1) {
+    while (result == 0 && getline(&line, &size, file) != -1) {
         struct show_mount *more =
             reallocarray(all->mounts, all->count + 1, sizeof *more);
-        if (more == NULL)
+        if (more == NULL) {
+            result = -1;
             break;
+        }
         all->mounts = more;
         more[all->count] = (struct show_mount){0};
-        all->count++;
-        if (!show_mounts_read_line(&more[all->count - 1], line))
-            break;
+        if (!show_mounts_read_line(&more[all->count++], line))
+            result = -1;
     }
+    if (ferror(file) || all->count == 0)
+        result = -1;
     free(line);
-    bool whole = feof(file) && !ferror(file);
     fclose(file);
-    return whole ? 0 : -1;
+    return result;
 }
 
 static void show_mounts_free(struct show_mounts *all)
@@ -74,9 +96,9 @@ static void show_mounts_unescape(char *text)
 {
     char *to = text;
     for (const char *from = text; *from != '\0'; to++) {
-        unsigned octal;
-        if (from[0] == '\\' && sscanf(from + 1, "%3o", &octal) == 1) {
-            *to = (char)octal;
+        if (from[0] == '\\' && strspn(from + 1, "01234567") >= 3) {
+            *to = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 +
+                         (from[3] - '0'));
             from += 4;
         } else {
             *to = *from++;

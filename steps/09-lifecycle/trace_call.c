@@ -168,7 +168,7 @@ static void trace_call_add_address(struct trace_text *text, pid_t tid,
 static void trace_call_add_clone3(struct trace_text *text, pid_t tid,
                                   uint64_t address)
 {
-    struct clone_args asked;
+    struct clone_args asked = {0};
     if (trace_text_read(tid, address, &asked, CLONE_ARGS_SIZE_VER0) !=
         CLONE_ARGS_SIZE_VER0)
         trace_text_add(text, "0x%" PRIx64, address);
@@ -239,7 +239,8 @@ static void trace_call_add_argument(struct trace_call *call, pid_t tid,
         trace_text_add_flags(text, value, map_flags);
         break;
     case 'n':
-        trace_call_add_clone(text, value & ~(uint64_t)0xff, value & 0xff);
+        trace_call_add_clone(text, value & ~(uint64_t)0xff,
+                             (int)(value & 0xff));
         break;
     case 'k':
         trace_text_add_flags(text, value, mount_flags);
@@ -260,8 +261,8 @@ static void trace_call_add_argument(struct trace_call *call, pid_t tid,
 
 static bool trace_call_has_more(const struct trace_call *call)
 {
-    char kind = call->kinds == NULL ? '\0' : call->kinds[call->done];
-    return kind != '\0' && kind != '=';
+    return call->kinds != NULL && call->kinds[call->done] != '\0' &&
+           call->kinds[call->done] != '=';
 }
 
 /* A mode means nothing unless something is created. */

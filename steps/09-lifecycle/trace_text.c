@@ -64,7 +64,9 @@ void trace_text_add_flags(struct trace_text *text, uint64_t value,
 ssize_t trace_text_read(pid_t tid, uint64_t address, void *bytes, size_t size)
 {
     struct iovec here = {bytes, size};
-    struct iovec there = {(void *)(uintptr_t)address, size};
+    /* No pointer of ours, though it has to look like one. */
+    struct iovec there = {.iov_len = size};
+    memcpy(&there.iov_base, &address, sizeof there.iov_base);
     return process_vm_readv(tid, &here, 1, &there, 1, 0);
 }
 

@@ -79,7 +79,7 @@ struct tracee *tracees_take_in(struct tracees *tracees, pid_t tid)
     if (tracees->count == tracees->room) {
         size_t room = tracees->room == 0 ? 64 : 2 * tracees->room;
         struct tracee **more =
-            reallocarray(tracees->sorted, room, sizeof more[0]);
+            reallocarray(tracees->sorted, room, sizeof(struct tracee *));
         if (more == NULL) {
             log_error("no memory for another thread to be traced");
             return NULL;
@@ -96,7 +96,7 @@ struct tracee *tracees_take_in(struct tracees *tracees, pid_t tid)
     found->tid_inside = tracees_number_inside(tid);
     size_t i = tracees_index(tracees, tid);
     memmove(tracees->sorted + i + 1, tracees->sorted + i,
-            (tracees->count - i) * sizeof tracees->sorted[0]);
+            (tracees->count - i) * sizeof(struct tracee *));
     tracees->sorted[i] = found;
     tracees->count++;
     return found;
@@ -110,7 +110,7 @@ void tracees_remove(struct tracees *tracees, pid_t tid)
     free(tracees->sorted[i]);
     tracees->count--;
     memmove(tracees->sorted + i, tracees->sorted + i + 1,
-            (tracees->count - i) * sizeof tracees->sorted[0]);
+            (tracees->count - i) * sizeof(struct tracee *));
 }
 
 void tracees_free(struct tracees *tracees)

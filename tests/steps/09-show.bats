@@ -97,7 +97,7 @@ box()
   [[ $(box cgroup) =~ memory\ +[0-9.]+\ [KM]iB\ of\ 64\.0\ MiB ]] || fail "64 MiB are its limit: $(box cgroup)"
   [[ $(box cgroup) =~ CPU\ +[0-9.]+\ s\ used\;\ 0\.50\ CPUs\ at\ most ]] || fail "0.5 CPUs are its limit: $(box cgroup)"
   [[ $(box cgroup) =~ processes\ +1\ of\ 100 ]] || fail "It has one process, and may have 100: $(box cgroup)"
-  [[ $(box cgroup) =~ version\ [12],\ /sys/fs/cgroup/.*nsctl/ ]]
+  [[ $(box cgroup) =~ /sys/fs/cgroup/.*nsctl/ ]]
 }
 
 @test "cgroup: without limits, and after an OOM kill" {
@@ -105,7 +105,7 @@ box()
   "$STEP" -q run -d --name web --pids-limit -1 "$rootfs" /bin/sleep 1000 >/dev/null
   "$STEP" -q run -d --name small -m 16m "$rootfs" /bin/sh -c 'tail /dev/zero; echo ended; exec sleep 1000' >/dev/null
   show
-  [[ $(box cgroup) != *" of "* ]] || fail "Nothing limits this one: $(box cgroup)"
+  [[ $(box cgroup) =~ memory\ .*no\ limit && $(box cgroup) =~ processes\ .*no\ limit ]] || fail "Nothing limits this one: $(box cgroup)"
   wait_until eval '"$STEP" -q logs small | grep -q ended'
   run_step show small
   [[ $(box cgroup) == *"1 of its processes killed by the kernel"* ]] || fail "The kernel has killed one: $(box cgroup)"
