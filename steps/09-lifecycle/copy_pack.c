@@ -112,11 +112,13 @@ static int pack_remember(struct pack *pack, const struct stat *status)
         pack->links = larger;
         pack->link_capacity = capacity;
     }
-    char *path = strdup(pack->path);
-    if (path == NULL)
+    struct pack_link *link = &pack->links[pack->link_count];
+    link->device = status->st_dev;
+    link->inode = status->st_ino;
+    link->path = strdup(pack->path);
+    if (link->path == NULL)
         return log_error("out of memory (ENOMEM)");
-    pack->links[pack->link_count++] =
-        (struct pack_link){status->st_dev, status->st_ino, path};
+    pack->link_count++;
     return 0;
 }
 

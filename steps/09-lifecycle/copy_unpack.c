@@ -233,16 +233,16 @@ static int unpack_directory(struct unpack *unpack, int parent_fd,
         unpack->directories = larger;
         unpack->directory_capacity = capacity;
     }
-    char *path = strdup(unpack->path);
-    if (path == NULL)
+    struct unpack_directory *made =
+        &unpack->directories[unpack->directory_count];
+    *made = (struct unpack_directory){.mode = unpack_mode(unpack, entry),
+                                      .mtime = {.tv_sec = entry->mtime},
+                                      .uid = entry->uid,
+                                      .gid = entry->gid};
+    made->path = strdup(unpack->path);
+    if (made->path == NULL)
         return log_error("out of memory (ENOMEM)");
-    unpack->directories[unpack->directory_count++] = (struct unpack_directory){
-        path,
-        unpack_mode(unpack, entry),
-        {.tv_sec = entry->mtime},
-        entry->uid,
-        entry->gid,
-    };
+    unpack->directory_count++;
     return 0;
 }
 

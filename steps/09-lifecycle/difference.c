@@ -70,8 +70,10 @@ static int difference_print_as_root(const struct difference *difference)
     pid_t pid = clone_process(&arguments);
     if (pid == 0)
         _exit(sync_wait_for_parent(&sync) == -1 ||
-              userns_become_root(&maps) == -1 ||
-              difference_print(difference) == -1);
+                      userns_become_root(&maps) == -1 ||
+                      difference_print(difference) == -1
+                  ? EXIT_NOT_DONE
+                  : 0);
     if (log_call(pid, "root of all ids that wrote there",
                  "clone3(CLONE_NEWUSER)") == -1)
         return -1;

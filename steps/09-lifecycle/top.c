@@ -43,16 +43,40 @@ static const char *top_find(const char *status, const char *key)
     return line == NULL ? "" : line + strlen(key);
 }
 
+/* The number at `*text`, after blanks; `*text` is then behind it. 0 at the end. */
+static uint64_t top_take_number(const char **text)
+{
+    char *end;
+    uint64_t number = strtoull(*text, &end, 10);
+    *text = end;
+    return number;
+}
+
 /* user_namespaces(7): "inside outside count" in each line. */
 static uint32_t top_uid_inside(const char *map, uint32_t uid)
 {
-    uint32_t inside, outside, count;
-    for (; sscanf(map, "%" SCNu32 " %" SCNu32 " %" SCNu32, &inside, &outside,
-                  &count) == 3;
-         map += strcspn(map, "\n"), map += *map == '\n')
+    for (;;) {
+        uint64_t inside = top_take_number(&map);
+        uint64_t outside = top_take_number(&map);
+        uint64_t count = top_take_number(&map);
+        if (count == 0)
+            return 65534; /* as the container sees it, too */
         if (uid >= outside && uid - outside < count)
-            return inside + (uid - outside);
-    return 65534; /* as the container sees it, too */
+            return (uint32_t)(inside + (uid - outside));
+    }
+}
+
+/* In clock ticks: in user mode and in the kernel, the 14th and 15th field of
+ * proc_pid_stat(5). `rest` begins with the third, which is one letter. */
+static uint64_t top_read_ticks(const char *rest)
+{
+    enum { FROM_STATE_TO_TIME = 14 - 3 };
+    for (int i = 0; i < FROM_STATE_TO_TIME; i++) {
+        rest += strcspn(rest, " ");
+        rest += strspn(rest, " ");
+    }
+    uint64_t user = top_take_number(&rest);
+    return user + top_take_number(&rest);
 }
 
 /* The words of a command as one text; of a kernel's thread, or one that has
@@ -77,7 +101,6 @@ static bool top_read(const struct top *top, pid_t pid,
                      struct top_process *process)
 {
     char path[64], status[8192], stat_line[1024];
-    uint64_t user = 0, system = 0;
     process->pid = pid;
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     if (files_read(path, status, sizeof status) <= 0)
@@ -87,23 +110,17 @@ static bool top_read(const struct top *top, pid_t pid,
         return false;
     /* "PID (NAME) STATE PARENT …": a name may hold anything, a parenthesis too. */
     const char *rest = strrchr(stat_line, ')');
-    if (rest == NULL ||
-        sscanf(rest,
-               ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64
-               " %" SCNu64,
-               &process->state, &user, &system) != 3)
+    if (rest == NULL || strlen(rest) < 3)
         return false;
-    process->ticks = user + system;
+    process->state = rest[2];
+    process->ticks = top_read_ticks(rest + 2);
     process->uid = top_uid_inside(
         top->uid_map, (uint32_t)strtoul(top_find(status, "\nUid:"), NULL, 10));
     /* One number for each level of namespaces: the last is the innermost. */
     const char *numbers = top_find(status, "\nNSpid:");
-    char *next;
     for (process->inside = pid; *numbers != '\n' && *numbers != '\0';
-         numbers = next) {
-        process->inside = (pid_t)strtol(numbers, &next, 10);
-        next += strspn(next, " \t");
-    }
+         numbers += strspn(numbers, " \t"))
+        process->inside = (pid_t)top_take_number(&numbers);
     top_read_command(process, top_find(status, "Name:"));
     return true;
 }
