@@ -299,6 +299,43 @@ SESSION
   done
 }
 
+# --- Faults -------------------------------------------------------------------
+
+only_its_own_is_there()
+{
+  [ "$("$STEP" -q top w | wc -l)" -eq 2 ]
+}
+
+set_up_calls=pipe2,rt_sigprocmask,prlimit64,prctl,setns,clone3,setgroups,setresgid,setresuid,setsid,dup3,close_range,chdir,getcwd,keyctl,capset,seccomp
+
+exec_fails_at()
+{
+  run_with_error "$1" EPERM "${@:2}"
+  assert_status 125 "What can not be had must not be done without: $1"
+  assert_stderr_has EPERM
+  wait_until only_its_own_is_there
+}
+
+@test "each of its calls made to fail: that is said, and nothing has run" {
+  requires strace
+  start w
+  for_each_call "$set_up_calls" exec_fails_at exec w /bin/true
+}
+
+exec_is_killed_at()
+{
+  run_with_kill "$1" "${@:2}"
+  wait_until only_its_own_is_there
+}
+
+@test "killed at each of its calls it leaves nothing inside, and the container runs" {
+  requires strace
+  start w
+  for_each_call "$set_up_calls" exec_is_killed_at exec w /bin/true
+  step_exec w true
+  assert_status 0
+}
+
 # --- Attacks ------------------------------------------------------------------
 
 @test "nothing that we have open gets in" {
