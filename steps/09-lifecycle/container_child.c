@@ -6,6 +6,7 @@
 #include "common/kernel/users.h"
 #include "common/kernel/uts.h"
 #include "steps/09-lifecycle/container.h"
+#include "steps/09-lifecycle/directory.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -49,46 +50,6 @@ static int child_make_read_only(const struct container *container)
     return 0;
 }
 
-/* With the directories above it, where they are missing. */
-static int child_make_directory(const char *directory)
-{
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s", directory) >= (int)sizeof path)
-        return 0; /* chdir(2) says what is wrong with it */
-    for (char *slash = path; slash != NULL;) {
-        slash = strchr(slash + 1, '/');
-        if (slash != NULL)
-            *slash = '\0';
-        if (mkdir(path, 0755) == -1 && errno != EEXIST)
-            return (int)log_call(-1, "where the command begins",
-                                 "mkdir(\"%s\", 0755)", path);
-        if (slash != NULL)
-            *slash = '/';
-    }
-    return 0;
-}
-
-/* With no descriptor left open that could be a way out: /proc/self/fd/7 is a path, too.
- * The kernel calls a directory that is not below our root "(unreachable)". */
-static int child_enter_directory(const char *directory)
-{
-    char where[PATH_MAX];
-    if (directory == NULL)
-        return 0;
-    int result = chdir(directory);
-    if (result == -1 && errno == ENOENT) {
-        if (child_make_directory(directory) == -1)
-            return -1;
-        result = chdir(directory);
-    }
-    if (log_call(result, "where the command begins", "chdir(\"%s\")",
-                 directory) == -1)
-        return -1;
-    if (getcwd(where, sizeof where) != NULL && where[0] == '/')
-        return 0;
-    return log_error("--workdir %s: that is not in the container", directory);
-}
-
 /* A user who is not root inside may open /dev/stdout as well, which takes its owner. */
 static int child_give_streams(const struct container *container)
 {
@@ -105,6 +66,13 @@ static int child_give_streams(const struct container *container)
             return (int)log_call(-1, "the user's own stream",
                                  "fchown(%d, %u, -1)", fd, user.uid);
     return 0; /* EINVAL: there is no such user here, which will be said */
+}
+
+static int child_enter_directory(const struct container *container)
+{
+    return container->working_directory == NULL
+               ? 0
+               : directory_enter(container->working_directory, true);
 }
 
 static int child_furnish(struct container *container)
@@ -124,7 +92,7 @@ static int child_furnish(struct container *container)
         streams_take_over(&container->streams, container->report_fds[1]) == -1)
         return -1;
     if (child_give_streams(container) == -1 ||
-        child_enter_directory(container->working_directory) == -1 ||
+        child_enter_directory(container) == -1 ||
         child_make_read_only(container) == -1)
         return -1;
     return ulimits_set(&container->ulimits);

@@ -2,7 +2,11 @@
 
 #include "common/base/log.h"
 
+#include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,10 +18,34 @@ const char *directory_parse(const char *text, void *path)
     return NULL;
 }
 
-int directory_enter(const char *path)
+/* With the directories above it, where they are missing. */
+static int directory_make(const char *directory)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s", directory) >= (int)sizeof path)
+        return 0; /* chdir(2) says what is wrong with it */
+    for (char *slash = path; slash != NULL;) {
+        slash = strchr(slash + 1, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        if (mkdir(path, 0755) == -1 && errno != EEXIST)
+            return (int)log_call(-1, "where the command starts",
+                                 "mkdir(\"%s\", 0755)", path);
+        if (slash != NULL)
+            *slash = '/';
+    }
+    return 0;
+}
+
+int directory_enter(const char *path, bool make)
 {
     char reached[PATH_MAX];
     int result = chdir(path);
+    if (result == -1 && errno == ENOENT && make) {
+        if (directory_make(path) == -1)
+            return -1;
+        result = chdir(path);
+    }
     if (log_call(result, "where the command starts", "chdir(\"%s\")", path) ==
         -1)
         return -1;

@@ -94,7 +94,7 @@ static int child_furnish(struct exec *exec)
         (!exec->detach && sync_wait_for_parent(&exec->sync) == -1) ||
         child_choose_streams(exec) == -1 ||
         streams_take_over(&exec->streams, exec->report_fds[1]) == -1 ||
-        directory_enter(exec->working_directory) == -1)
+        directory_enter(exec->working_directory, false) == -1)
         return -1;
     umask(0022);
     return ulimits_set(&exec->ulimits);

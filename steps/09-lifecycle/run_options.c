@@ -9,6 +9,7 @@
 #include "common/kernel/network_options.h"
 #include "common/kernel/ports.h"
 #include "common/kernel/uts.h"
+#include "steps/09-lifecycle/directory.h"
 #include "steps/09-lifecycle/logs.h"
 #include "steps/09-lifecycle/presets.h"
 
@@ -21,13 +22,6 @@
 #include <unistd.h>
 
 /* ---- Reading ---- */
-
-static const char *run_options_parse_directory(const char *text, void *target)
-{
-    if (text[0] != '/')
-        return "expected a path in the container, from /";
-    return program_parse_text(text, target);
-}
 
 /* Every row is a line of --help. `simple` has its own way of choosing a root. What
  * `preset` has to say comes first, unless that is NULL. */
@@ -55,8 +49,7 @@ static char **run_options_take(struct container *container, char **argv,
          &container->asked_environment, "a variable; without = our own"},
         {"--env-file", "FILE", environment_parse_file,
          &container->asked_environment, "variables, a line each"},
-        {"-w --workdir", "DIR", run_options_parse_directory,
-         &container->working_directory,
+        {"-w --workdir", "DIR", directory_parse, &container->working_directory,
          "where the command begins (default: /)"},
         {"-u --user", "USER[:GROUP]", privileges_parse_user, privileges,
          "whose processes these are inside (default: root)"},
