@@ -60,10 +60,11 @@ static void try_to_write(int fd)
     int again = open(path, O_WRONLY);
     if (again == -1)
         return;
-    writable++;
-    /* So that it shows: a byte that no loader looks at is not touched by its size. */
-    if (lseek(again, 0, SEEK_END) > 0 && write(again, "!", 1) == 1)
+    /* A byte at its end, which no loader looks at. A sealed file can be opened. */
+    if (lseek(again, 0, SEEK_END) > 0 && write(again, "!", 1) == 1) {
+        writable++;
         write_result();
+    }
     close(again);
 }
 
@@ -148,7 +149,7 @@ static void seize(void)
         try_to_write(held);
         usleep(1000);
         if (writable > 0)
-            exit(0);
+            pause();
     }
 }
 

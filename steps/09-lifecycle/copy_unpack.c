@@ -29,6 +29,7 @@ struct unpack {
     const struct copy_target *target;
     int top_fd;                  /* the directory, all names begin there */
     char top_name[NAME_MAX + 1]; /* of the copy in it; "" : as in the archive */
+    bool no_file;                /* the copy is to be a directory */
     char path[PATH_MAX];         /* of the entry at hand, below top_fd */
     struct unpack_directory *directories;
     size_t directory_count, directory_capacity;
@@ -294,6 +295,9 @@ static int unpack_entry(struct unpack *unpack, const struct tar_entry *entry)
         return entry->kind == TAR_DIRECTORY
                    ? 0
                    : tar_reader_refuse(unpack->reader, "it has no name");
+    if (unpack->no_file && entry->kind != TAR_DIRECTORY &&
+        strcmp(unpack->path, unpack->top_name) == 0)
+        return log_error("%s is not a directory", unpack->target->path);
     int parent_fd = unpack_open_parent(unpack, unpack->path, &name);
     if (parent_fd == -1)
         return unpack_failed(unpack, "openat2");
@@ -340,6 +344,7 @@ static int unpack_open_beside(struct unpack *unpack, const char *path)
     size_t end = strlen(path), start;
     while (end > 0 && path[end - 1] == '/')
         end--;
+    unpack->no_file = path[end] == '/';
     for (start = end; start > 0 && path[start - 1] != '/'; start--)
         ;
     if (end - start > NAME_MAX || start >= sizeof parent) {

@@ -312,23 +312,29 @@ static void exec_read_options(struct exec *exec, char **argv, char **name)
     exec->command = words + 1;
 }
 
+static int exec_run(struct exec *exec)
+{
+    const struct record *record = &exec->record;
+    if (record->status == RECORD_RUNNING &&
+        self_protect(record->userns_host, false) == -1)
+        return EXIT_OURS;
+    if (parent_check_state(record) == -1 ||
+        join_open(&exec->join, record) == -1)
+        return EXIT_NOT_DONE;
+    return parent_prepare(exec) == -1 ? EXIT_OURS : parent_run(exec);
+}
+
 int subcommand_exec(const struct store *store, char **argv)
 {
     static struct exec exec = {.join = JOIN_NONE}; /* a filter has 32 KiB */
     char *name;
     streams_clear(&exec.streams);
     exec_read_options(&exec, argv, &name);
-    int status =
-        parent_check_standard_files(&exec) == 0 ? EXIT_NOT_DONE : EXIT_OURS;
-    if (status == EXIT_NOT_DONE &&
-        store_look_up(store, name, &exec.record) == 0 &&
-        parent_check_state(&exec.record) == 0 &&
-        join_open(&exec.join, &exec.record) == 0) {
-        status = EXIT_OURS;
-        if (self_protect(exec.record.userns_host, false) == 0 &&
-            parent_prepare(&exec) == 0)
-            status = parent_run(&exec);
-    }
+    if (parent_check_standard_files(&exec) == -1)
+        return EXIT_OURS;
+    int status = store_look_up(store, name, &exec.record) == -1
+                     ? EXIT_NOT_DONE
+                     : exec_run(&exec);
     join_close(&exec.join);
     exec_terminal_close();
     streams_close(&exec.streams);

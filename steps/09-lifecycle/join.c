@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -15,34 +14,29 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 /* ---- Finding it ---- */
 
+/* Only version 1 has a file `tasks`; there a thread can move itself. */
 static int join_open_cgroup(struct join *join, const char *path)
 {
-    struct statfs file_system;
     char tasks[PATH_MAX];
-    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -1 || fstatfs(fd, &file_system) == -1) {
-        log_call(-1, "the container's cgroup", "openat(\"%s\", O_PATH)", path);
-        if (fd != -1)
-            close(fd);
-        return -1;
-    }
-    if (file_system.f_type == CGROUP2_SUPER_MAGIC) {
-        join->cgroup_fd = fd;
-        return 0;
-    }
-    close(fd);
     if (files_path(tasks, "%s/tasks", path) == -1)
         return -1;
-    fd = open(tasks, O_WRONLY | O_CLOEXEC);
-    if (fd == -1)
+    int fd = open(tasks, O_WRONLY | O_CLOEXEC);
+    if (fd != -1) {
+        join->tasks_fds[join->tasks_count++] = fd;
+        return 0;
+    }
+    if (errno != ENOENT)
         return (int)log_call(fd, "the container's cgroup",
                              "openat(\"%s\", O_WRONLY)", tasks);
-    join->tasks_fds[join->tasks_count++] = fd;
+    fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1)
+        return (int)log_call(fd, "the container's cgroup",
+                             "openat(\"%s\", O_PATH)", path);
+    join->cgroup_fd = fd;
     return 0;
 }
 

@@ -30,7 +30,7 @@ start()
   done
   [ $# -gt 0 ] || set -- -- /bin/sleep 1000
   shift
-  "$STEP" -q run -d --net none --name "$name" "${options[@]}" "$@" >/dev/null
+  "$STEP" -q run -d --net none --name "$name" --rootfs "${rootfs:-$ROOT/build/rootfs/default}" "${options[@]}" "$@" >/dev/null
 }
 
 inside()
@@ -59,12 +59,6 @@ describe()
 {
   (cd "$1" && find . -printf '%p %y %m %l %n %Ts\n' | LC_ALL=C sort &&
     find . -type f -exec sha256sum {} + | LC_ALL=C sort -k 2)
-}
-
-# The same without times: a directory's changes with what is in it.
-describe_untimed()
-{
-  describe "$1" | sed 's/ [0-9]*\(\.[0-9]*\)*$//'
 }
 
 @test "a tree goes in and comes out as it was" {
@@ -107,10 +101,10 @@ describe_untimed()
 
 @test "a link is copied as one, or with -L what it leads to" {
   start w
-  inside sh -c 'echo text >/srv/file; ln -s file /srv/link; ln -s / /srv/root'
-  run_step cp w:/srv/link .
+  inside sh -c 'echo text >/tmp/file; ln -s file /tmp/link; ln -s / /tmp/root'
+  run_step cp w:/tmp/link .
   assert_equal file "$(readlink link)"
-  run_step cp -L w:/srv/link followed
+  run_step cp -L w:/tmp/link followed
   assert_equal text "$(<followed)"
   [ ! -L followed ] || fail "With -L it is no link."
 }
@@ -118,13 +112,13 @@ describe_untimed()
 @test "- is a stream of tar's" {
   make_tree
   start w
-  tar c tree | "$STEP" -q cp - w:/srv
-  inside test -f /srv/tree/sub/random
-  "$STEP" -q cp w:/srv/tree - | tar x --one-top-level=back --strip-components 1
-  assert_equal "$(describe_untimed tree)" "$(describe_untimed back)"
+  tar c tree | "$STEP" -q cp - w:/tmp
+  inside test -f /tmp/tree/sub/random
+  "$STEP" -q cp w:/tmp/tree - | tar x --one-top-level=back
+  assert_equal "$(describe tree)" "$(describe back/tree)"
   run bash -c '"$STEP" -q cp - w:/nowhere <<<""'
   assert_status 1
-  run bash -c 'tar c tree | head -c 100000 | "$STEP" -q cp - w:/srv'
+  run bash -c 'tar c tree | head -c 100000 | "$STEP" -q cp - w:/tmp'
   assert_status 1 "An archive that ends too early is not one that has arrived."
 }
 
@@ -137,8 +131,8 @@ describe_untimed()
   assert_equal "0:0 0:0" "$(inside stat -c %u:%g /plain/one /plain/absolute | xargs)"
   "$STEP" -q cp -a tree w:/kept
   assert_equal "1000:1001 1002:1002" "$(inside stat -c %u:%g /kept/one /kept/absolute | xargs)"
-  tar c tree | "$STEP" -q cp - w:/srv
-  assert_equal "1000:1001 1002:1002" "$(inside stat -c %u:%g /srv/tree/one /srv/tree/absolute | xargs)"
+  tar c tree | "$STEP" -q cp - w:/tmp
+  assert_equal "1000:1001 1002:1002" "$(inside stat -c %u:%g /tmp/tree/one /tmp/tree/absolute | xargs)"
   "$STEP" -q cp w:/kept plain
   assert_equal "0:0" "$(stat -c %u:%g plain/one)"
   "$STEP" -q cp -a w:/kept kept
@@ -155,7 +149,7 @@ describe_untimed()
   make_tree
   chmod 644 tree/one
   chown -R "$(as_user id -u):$(as_user id -g)" .
-  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q run -d --net none --name u /bin/sleep 1000 >/dev/null
+  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q run -d --net none --name u "$ROOT/build/rootfs/default" /bin/sleep 1000 >/dev/null
   as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q cp tree u:/srv
   as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q cp u:/srv back
   assert_equal "$(describe tree)" "$(describe back)"
@@ -167,23 +161,23 @@ describe_untimed()
 
 @test "no set-user-ID program comes out of a container" {
   start w
-  inside sh -c 'cp /bin/busybox /srv/mine; chmod 6755 /srv/mine'
-  "$STEP" -q cp w:/srv/mine .
+  inside sh -c 'cp /bin/busybox /tmp/mine; chmod 6755 /tmp/mine'
+  "$STEP" -q cp w:/tmp/mine .
   assert_equal 755 "$(stat -c %a mine)"
-  "$STEP" -q cp -a w:/srv/mine other
+  "$STEP" -q cp -a w:/tmp/mine other
   assert_equal 755 "$(stat -c %a other)"
 }
 
 @test "sockets and devices are left out, and that is said" {
   start w
-  "$STEP" -q exec w sh -c 'mkdir /srv/d; echo x >/srv/d/file'
+  "$STEP" -q exec w sh -c 'mkdir /tmp/d; echo x >/tmp/d/file'
   run_step cp w:/dev out
   assert_status 0
   assert_stderr_has "left out: null, a device"
   [ ! -e out/null ] || fail "There must be no device."
   run_step cp w:/dev/null out2
   assert_status 1
-  run_step cp w:/srv/d/file /dev/null
+  run_step cp w:/tmp/d/file /dev/null
   assert_status 1 "A device is not replaced by a file."
   [ -c /dev/null ] || fail "/dev/null has been replaced."
 }
@@ -229,7 +223,7 @@ make_hostile_rootfs()
   start w
   inside sh -c "mkdir -p /srv; ln -s $PWD/canary /srv/out; ln -s ../../../../../../..$PWD/canary /srv/up"
   run_step cp canary/file w:/srv/out/
-  assert_status 1
+  assert_status 1 "Inside there is no such directory."
   run_step cp w:/srv/out/file stolen
   assert_status 1
   run_step cp w:/srv/up/file stolen
@@ -246,26 +240,24 @@ make_hostile_rootfs()
 
 @test "a directory that becomes a link meanwhile leads nowhere else" {
   make_hostile_rootfs
-  mkdir "$PWD/canary" "$rootfs/srv/d" -p
+  mkdir canary
   echo host >canary/file
-  echo container >"$rootfs/srv/d/file"
-  ln -s "$PWD/canary" "$rootfs/srv/l"
-  start w --rootfs "$rootfs" -- /attacker flip /srv/d /srv/l
+  start w -- /bin/sh -c "mkdir /tmp/d; echo container >/tmp/d/file; ln -s $PWD/canary /tmp/l; exec /attacker flip /tmp/d /tmp/l"
   local i init out=0 in=0
   echo intruder >intruder
   for ((i = 0; i < 100; i++)); do
-    if "$STEP" -q cp w:/srv/d/file copy 2>/dev/null; then
+    if "$STEP" -q cp w:/tmp/d/file copy 2>/dev/null; then
       assert_equal container "$(<copy)" "CVE-2018-15664: a file of the host's has come out."
       out=$((out + 1))
     fi
-    ! "$STEP" -q cp intruder w:/srv/d/ 2>/dev/null || in=$((in + 1))
+    ! "$STEP" -q cp intruder w:/tmp/d/ 2>/dev/null || in=$((in + 1))
   done
   assert_equal file "$(ls canary)" "CVE-2018-15664: a file has got into a directory of the host's."
   [ "$out" -gt 0 ] && [ "$in" -gt 0 ] || fail "It must have succeeded at times, or this says nothing: $out, $in"
   # The control: the same by a path of the host's.
   init=$("$STEP" -q top w | awk '$2 == 1 { print $1 }')
   for ((i = 0; i < 300; i++)); do
-    cp "/proc/$init/root/srv/d/file" copy 2>/dev/null || continue
+    cp "/proc/$init/root/tmp/d/file" copy 2>/dev/null || continue
     [ "$(<copy)" != host ] || break
   done
   assert_equal host "$(<copy)" "The control: who goes through /proc/PID/root follows the link on the host."
@@ -293,7 +285,7 @@ make_hostile_rootfs()
   mkdir -p shared/d/x canary
   ln -s "$PWD/canary" shared/d/y
   chmod 777 shared/d shared/d/x
-  start w --rootfs "$rootfs" -v "$PWD/shared:/shared" -- /attacker flip /shared/d/x /shared/d/y
+  start w -v "$PWD/shared:/shared" -- /attacker flip /shared/d/x /shared/d/y
   inside sh -c 'mkdir -p /srv/t/x; echo intruder >/srv/t/x/file'
   local i copied=0
   for ((i = 0; i < 60; i++)); do ! "$STEP" -q cp w:/srv/t/. shared/d 2>/dev/null || copied=$((copied + 1)); done
@@ -305,21 +297,21 @@ make_hostile_rootfs()
 
 @test "diff: added, changed, deleted" {
   start w
-  inside sh -c 'echo a >/srv/added; echo b >>/etc/passwd; rm /etc/group'
+  inside sh -c 'echo a >/tmp/added; echo b >>/etc/passwd; rm /etc/group'
   run_step diff w
   assert_status 0
-  assert_output_has "A /srv/added"
+  assert_output_has "A /tmp/added"
   assert_output_has "C /etc/passwd"
   assert_output_has "D /etc/group"
   "$STEP" -q kill w >/dev/null
   wait_until eval '[ -z "$("$STEP" -q ps -q)" ]'
   run_step diff w
-  assert_output_has "A /srv/added" "Also of one that does not run."
+  assert_output_has "A /tmp/added" "Also of one that does not run."
   "$STEP" -q rm w >/dev/null
   start w --upper "$PWD/upper"
-  inside sh -c 'echo a >/srv/added'
+  inside sh -c 'echo a >/tmp/added'
   run_step diff w
-  assert_output_has "A /srv/added" "What it writes may be elsewhere."
+  assert_output_has "A /tmp/added" "What it writes may be elsewhere."
   "$STEP" -q rm -f w >/dev/null
   start w --upper-size 1m
   run_step diff w

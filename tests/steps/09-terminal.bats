@@ -175,3 +175,66 @@ step_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$
   assert_status 125
   assert_stderr_has ENOTTY
 }
+
+# --- exec -t ------------------------------------------------------------------
+
+start_container() { "$STEP" -q run -d --name w "$rootfs" sleep 1000 >/dev/null; }
+
+# The client of exec, not the guard of its terminal.
+exec_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$2 == step && $4 == "exec" { print $1; exit }'; }
+
+@test "exec -t: a terminal of its own, as large as ours" {
+  start_container
+  open_terminal 'stty rows 33 cols 99; exec "$STEP" -q exec -it w sh -c "tty; stty size; echo into-tty >/dev/tty; exit 5"'
+  status=0
+  wait "$terminal" || status=$?
+  output=$(tr -d '\r' <"$screen")
+  assert_status 5
+  assert_output_has /dev/pts/0
+  assert_output_has "33 99"
+  assert_output_has "into-tty" "/dev/tty is there, so it is the controlling terminal."
+}
+
+@test "exec -t: what is typed goes through as it is, and our terminal is as it was afterwards" {
+  start_container
+  open_shell
+  press '"$STEP" -q exec -it w sh\n'
+  wait_until is_raw
+  press 'echo from in""side\n'
+  shows 'from inside'
+  press 'sleep 100\n'
+  press '\003'
+  press 'echo status $?\n'
+  shows 'status 130'
+  stty -F "$tty" rows 41 cols 87
+  press 'stty size\n'
+  shows '41 87'
+  press 'exit 4\n'
+  wait_until is_as_before
+  press 'echo ended $?\n'
+  shows 'ended 4'
+}
+
+@test "exec -t: our terminal is put back if we are killed, or the container is" {
+  start_container
+  open_shell
+  press '"$STEP" -q exec -it w sleep 1000\n'
+  wait_until is_raw
+  kill -KILL "$(exec_on_terminal)"
+  wait_until is_as_before
+  press '"$STEP" -q exec -it w sleep 1000\n'
+  wait_until is_raw
+  "$STEP" -q kill w >/dev/null
+  wait_until is_as_before
+  press 'echo ended $?\n'
+  shows 'ended 137'
+}
+
+@test "exec -t: what puts our terminal back is no process of the container's" {
+  start_container
+  open_shell
+  press '"$STEP" -q exec -it w sleep 1000\n'
+  wait_until is_raw
+  run "$STEP" -q top w
+  assert_equal 3 "$(wc -l <<<"$output")" "There is the first process and the one that was asked for."
+}
