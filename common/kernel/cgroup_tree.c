@@ -189,15 +189,17 @@ static void cgroup_tree_for_each(const char *path, int (*visit)(const char *))
     closedir(directory);
 }
 
-/* Version 2 from 5.14 on kills a whole cgroup in one write. Else one by one;
- * PID 1 of the container's PID namespace is among them, and takes with it
- * whatever is forked meanwhile. cgroups(7). */
-static void cgroup_tree_kill(const char *path)
+/* Version 2 from 5.14 on kills a whole cgroup in one write, those inside it and
+ * whatever is forked meanwhile too: once will do. Else one by one; PID 1 of the
+ * container's PID namespace is among them, and takes the others with it, but
+ * what is forked elsewhere must be met again. cgroups(7). */
+static void cgroup_tree_kill(const char *path, bool first)
 {
     char file[PATH_MAX], processes[4096];
     if (files_path(file, "%s/cgroup.kill", path) == 0 &&
         access(file, W_OK) == 0) {
-        files_write_setting(file, "1", "kill what is left inside");
+        if (first)
+            files_write_setting(file, "1", "kill what is left inside");
         return;
     }
     if (files_path(file, "%s/cgroup.procs", path) == -1 ||
@@ -216,16 +218,23 @@ static void cgroup_tree_kill(const char *path)
     }
 }
 
+static int cgroup_tree_try_again(const char *path);
+
 /* Removes a cgroup. One that is in use (EBUSY) is emptied first: of processes,
  * and of cgroups that were made inside it. */
-static int cgroup_tree_try_to_remove(const char *path)
+static int cgroup_tree_try_to_remove(const char *path, bool first)
 {
     int result = rmdir(path);
     if (result == 0 || errno != EBUSY)
         return result;
-    cgroup_tree_kill(path);
-    cgroup_tree_for_each(path, cgroup_tree_try_to_remove);
+    cgroup_tree_kill(path, first);
+    cgroup_tree_for_each(path, cgroup_tree_try_again);
     return rmdir(path);
+}
+
+static int cgroup_tree_try_again(const char *path)
+{
+    return cgroup_tree_try_to_remove(path, false);
 }
 
 /* A process that was killed is a member until it is gone, and neither version
@@ -235,10 +244,10 @@ static int cgroup_tree_remove_one(const char *path)
 {
     enum { TRIES = 2000 };
     static const struct timespec pause = {.tv_nsec = 5000000L};
-    int result = cgroup_tree_try_to_remove(path);
+    int result = cgroup_tree_try_to_remove(path, true);
     for (int i = 0; i < TRIES && result == -1 && errno == EBUSY; i++) {
         nanosleep(&pause, NULL);
-        result = cgroup_tree_try_to_remove(path);
+        result = cgroup_tree_try_again(path);
     }
     return result;
 }

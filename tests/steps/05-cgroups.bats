@@ -889,6 +889,9 @@ fail_at()
   run --separate-stderr -- strace -o trace -e inject="$rmdir:error=EBUSY:when=1..2" -- "$STEP" -q "${alone[@]}" sh -c 'exit 3'
   assert_status 3
   assert_equal "" "$stderr"
+  run --separate-stderr -- strace -o trace -e inject=rmdir:error=EBUSY:when=1..9 -- "$STEP" sh -c 'exit 3'
+  assert_status 3
+  (($(grep -c 'kill what is left' <<<"$stderr") <= 1)) || fail "One line for what is tried again and again: $stderr"
   assert_nothing_left
 }
 
