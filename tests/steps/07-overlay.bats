@@ -432,6 +432,18 @@ D /only-here/mark" "$(sort <<<"$output")" "trusted.overlay.opaque is how the hos
   assert_equal "A /only-here/empty,C /only-here,D /only-here/mark" "$(sort <<<"$output" | paste -sd,)"
 }
 
+@test "--diff: a directory that may hide what is below, but can not be asked, is an error" {
+  requires root
+  requires strace
+  make_image root
+  mkdir -p -m 700 up && mkdir -p up/upper/only-here
+  run --separate-stderr -- strace -o trace -e inject=fgetxattr:error=EIO -- "$STEP" --rootfs "$image" --upper up --diff
+  assert_status 125 "EIO says that the mark could not be read, not that there is none."
+  assert_stderr_has EIO
+  run --separate-stderr -- strace -o trace -e inject=fgetxattr:error=EOPNOTSUPP -- "$STEP" --rootfs "$image" --upper up --diff
+  assert_equal "C /only-here" "$output" "Where there are no such marks, nothing is hidden: $stderr"
+}
+
 @test "--diff writes no control characters" {
   local who=${everybody[0]}
   make_image "$who"
