@@ -452,22 +452,6 @@ make_whole()
 
 # --- What is refused ----------------------------------------------------------------
 
-# refused OPTION VALUE…: each value is refused by name, before anything has been done.
-refused()
-{
-  local option=$1 value said
-  shift
-  for value in "$@"; do # without bats' run, which takes its time
-    status=0
-    said=$("$STEP" "$option" "$value" sh -c 'echo started' 2>&1) || status=$?
-    output=$said stderr=$said
-    assert_status 125 "$option \"$value\" must be refused."
-    assert_stderr_has "$option: \"$value\": expected" "The message must name the option, its value and what was expected."
-    assert_stderr_lacks "[ns] " "$option \"$value\" was refused too late: something had been done."
-    assert_output_lacks started
-  done
-}
-
 @test "bad sizes of memory are refused" {
   refused -m 10Q abc '' 0 5m 6143k -64m +64m 1.5g 0x4000000 ' 64m' '64 m' 64mm 64mb 8388608t 9223372036854775808 99999999999999999999999
   refused --memory 5m 10Q
