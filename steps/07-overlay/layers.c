@@ -1,5 +1,6 @@
 #include "steps/07-overlay/layers.h"
 
+#include "common/base/advice.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 
@@ -243,8 +244,8 @@ static int layers_walk_below(int upper_fd, const struct layers *lower,
     if (below == NULL) {
         log_error("out of memory (ENOMEM)");
     } else if (layers_enter(lower, name, below) == -1) {
-        log_error("%s: what it was before can not be read (errno %d)",
-                  below_path, errno);
+        log_error("%s: what it was before can not be read (%s)", below_path,
+                  advice_error_name(errno));
     } else {
         result = layers_is_opaque(fd);
         if (result == -1)
