@@ -74,6 +74,19 @@ load helpers
   assert_output_has "no mount"
 }
 
+@test "what its trials print is not the reader's" {
+  run --separate-stderr as_user "$ROOT/tests/doctor"
+  assert_equal "" "$stderr"
+}
+
+@test "a kernel without mount_setattr(2) is recognised" {
+  requires strace
+  command -v perl >/dev/null || skip "needs perl: the doctor asks the kernel by it"
+  run strace -f -o /dev/null -e inject=mount_setattr:error=ENOSYS -- "$ROOT/tests/doctor" --has idmap
+  assert_status 1
+  assert_output_has "came with 5.12"
+}
+
 @test "who is not root is told which rows were not tried" {
   local row
   run as_user "$ROOT/tests/doctor"

@@ -231,8 +231,8 @@ who='id -u; id -g; id -G; echo "$HOME"'
 # --- The filter -----------------------------------------------------------------------
 
 unconfined=(--security-opt seccomp=unconfined)
-# What is called between the filter and the end of the probe.
-needed='"rt_sigprocmask", "access", "faccessat", "faccessat2", "execve", "ioctl", "write", "exit_group"'
+# What is called between the filter and the end of the probe; sigaltstack by the address sanitizer.
+needed='"rt_sigprocmask", "access", "faccessat", "faccessat2", "execve", "ioctl", "write", "exit_group", "sigaltstack"'
 
 @test "a filter is there, also for PID 1" {
   answers 2 "No filter is loaded." sh -c "$field" - Seccomp
