@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154 # status, output and stderr are set by bats' run
 # doctor: truthful about what is here, helpful about what is not.
 
 load helpers
