@@ -5,18 +5,7 @@
 # shellcheck disable=SC2154 # status, output and stderr are set by run
 
 load helpers
-
-setup_file()
-{
-  [ -n "${IMAGE_TOOL:-}" ] || make -s -C "$ROOT" image-tool
-  host_snapshot
-}
-
-setup()
-{
-  tool=${IMAGE_TOOL:-$ROOT/build/obj/tests/image/tool}
-  cd "$BATS_TEST_TMPDIR" || return
-}
+load image
 
 # --- SHA-256 ------------------------------------------------------------------
 

@@ -6,18 +6,7 @@
 # shellcheck disable=SC1003,SC2016 # no variable here is for this shell, nor any \
 
 load helpers
-
-setup_file()
-{
-  [ -n "${IMAGE_TOOL:-}" ] || make -s -C "$ROOT" image-tool
-  host_snapshot
-}
-
-setup()
-{
-  tool=${IMAGE_TOOL:-$ROOT/build/obj/tests/image/tool}
-  cd "$BATS_TEST_TMPDIR" || return
-}
+load image
 
 # reads TEXT: the output is what is in it, a line for each instruction
 reads()

@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154 # status, output and stderr are set by bats' run
 # doctor: truthful about what is here, helpful about what is not.
 
 load helpers
@@ -72,6 +73,19 @@ load helpers
     cp "$2" "$1/r/doctor/" && chroot "$1/r" /doctor/doctor --has pivot_root' - "$place" "$ROOT/tests/doctor"
   assert_status 1
   assert_output_has "no mount"
+}
+
+@test "what its trials print is not the reader's" {
+  run --separate-stderr as_user "$ROOT/tests/doctor"
+  assert_equal "" "$stderr"
+}
+
+@test "a kernel without mount_setattr(2) is recognised" {
+  requires strace
+  command -v perl >/dev/null || skip "needs perl: the doctor asks the kernel by it"
+  run strace -f -o /dev/null -e inject=mount_setattr:error=ENOSYS -- "$ROOT/tests/doctor" --has idmap
+  assert_status 1
+  assert_output_has "came with 5.12"
 }
 
 @test "who is not root is told which rows were not tried" {

@@ -8,10 +8,11 @@
 # calls host_snapshot and assert_host_unchanged in them.
 #
 #   what is tested   ROOT STEP step_number only_for from_step requires
-#   run it           run_step run_traced as_user in_private_namespaces wait_until
+#   run it           run_step run_traced as_user as run_as in_private_namespaces
+#                    wait_until
 #   say what failed  assert_status assert_output_has assert_output_lacks
 #                    assert_output_matches assert_stderr_has assert_stderr_lacks
-#                    assert_equal assert_log_true fail
+#                    assert_equal assert_log_true refused fail
 #   the host         host_snapshot assert_host_unchanged assert_clean
 #   faults           for_each_call run_with_error run_with_kill  (faults.bash)
 
@@ -102,6 +103,20 @@ as_user()
   local user_words
   set_user_words
   "${user_words[@]}" "$@"
+}
+
+# as WHO COMMAND…: as root or as the user.
+as()
+{
+  local who=$1
+  shift
+  if [ "$who" = root ]; then "$@"; else as_user "$@"; fi
+}
+
+# run_as WHO ARG…: runs the step, its log in stderr.
+run_as()
+{
+  run --separate-stderr -- as "$1" "$STEP" "${@:2}"
 }
 
 # Sets user_words, the command that as_user puts before another; empty for who is
@@ -204,6 +219,22 @@ assert_stderr_lacks()
 assert_equal()
 {
   [ "$1" = "$2" ] || report "${3:-}" "expected" "$1" "got" "$2"
+}
+
+# refused OPTION VALUE…: each value is refused by name, before anything has been done.
+refused()
+{
+  local option=$1 value said
+  shift
+  for value in "$@"; do # without bats' run, which takes its time
+    status=0
+    said=$("$STEP" "$option" "$value" sh -c 'echo started' 2>&1) || status=$?
+    output=$said stderr=$said
+    assert_status 125 "$option \"$value\" must be refused."
+    assert_stderr_has "$option: \"$value\": expected" "The message must name the option, its value and what was expected."
+    assert_stderr_lacks "[ns] " "$option \"$value\" was refused too late: something had been done."
+    assert_output_lacks started
+  done
 }
 
 # Runs the step with its log and holds every call that the log names against strace.

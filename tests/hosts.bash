@@ -276,21 +276,3 @@ assert_nothing_left()
   left=$(host_network)
   assert_equal 0 "$left" "When the last container has ended nothing of the network may be left, and ip_forward must be what it was."
 }
-
-# --- What is refused --------------------------------------------------------------
-
-# refused OPTION VALUE…: each value is refused by name, before anything has been done.
-refused()
-{
-  local option=$1 value said
-  shift
-  for value in "$@"; do # without bats' run, which takes its time
-    status=0
-    said=$("$STEP" "$option" "$value" sh -c 'echo started' 2>&1) || status=$?
-    output=$said stderr=$said
-    assert_status 125 "$option \"$value\" must be refused."
-    assert_stderr_has "$option: \"$value\": expected" "The message must name the option, its value and what was expected."
-    assert_stderr_lacks "[ns] " "$option \"$value\" was refused too late: something had been done."
-    assert_output_lacks started
-  done
-}

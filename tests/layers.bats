@@ -6,16 +6,10 @@
 # shellcheck disable=SC2016 # much here is for another shell to expand
 
 load helpers
-
-setup_file()
-{
-  [ -n "${IMAGE_TOOL:-}" ] || make -s -C "$ROOT" image-tool
-  host_snapshot
-}
+load image
 
 setup()
 {
-  tool=${IMAGE_TOOL:-$ROOT/build/obj/tests/image/tool}
   cd "$BATS_TEST_TMPDIR" || return
   chmod 0755 . # for tests as another user
   mkdir layer
@@ -56,18 +50,22 @@ sandbox_state()
   find sandbox/layer ! -type l -exec "$tool" attributes {} + 2>/dev/null || true # it may be gone
 }
 
-# attack WHAT REFUSAL LINE…
-attack()
+# harm WHAT LINE…: sets before, what a sandbox is like, and leaves a new one to whom evil.tar comes next.
+harm()
 {
-  local before after
-  archive evil.tar "${@:3}"
+  archive evil.tar "${@:2}"
   make_sandbox
   before=$(sandbox_state)
   "$tool" naive evil.tar sandbox/layer 2>/dev/null || true
-  after=$(sandbox_state)
-  [ "$before" != "$after" ] || fail "$1: the naive unpacker was not harmed, so this is no attack"
-
+  [ "$before" != "$(sandbox_state)" ] || fail "$1: the naive unpacker was not harmed, so this is no attack"
   make_sandbox
+}
+
+# attack WHAT REFUSAL LINE…
+attack()
+{
+  local before
+  harm "$1" "${@:3}"
   unpack "${options[@]}" evil.tar sandbox/layer
   assert_status 125 "$1: must be refused"
   assert_stderr_has "evil.tar: entry "
@@ -78,15 +76,8 @@ attack()
 # The same for what is harmless because a layer is its own world.
 contained()
 {
-  local before after
-  archive evil.tar "${@:2}"
-  make_sandbox
-  before=$(sandbox_state)
-  "$tool" naive evil.tar sandbox/layer 2>/dev/null || true
-  after=$(sandbox_state)
-  [ "$before" != "$after" ] || fail "$1: the naive unpacker was not harmed, so this is no attack"
-
-  make_sandbox
+  local before
+  harm "$@"
   unpack evil.tar sandbox/layer
   assert_status 0 "$1: stays in the layer"
   assert_equal "$before" "$(sandbox_state)" "$1: nothing outside of the layer may change"

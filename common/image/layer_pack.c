@@ -371,7 +371,14 @@ static int pack_enter(struct pack *pack, int fd)
     else
         pack->path[level->length++] = '/';
     pack->path[level->length] = '\0';
-    return layers_is_opaque(fd) ? pack_mark(pack, ".wh..wh.", ".opq") : 0;
+    switch (layers_is_opaque(fd)) {
+    case -1:
+        return pack_failed(pack, "fgetxattr");
+    case 1:
+        return pack_mark(pack, ".wh..wh.", ".opq");
+    default:
+        return 0;
+    }
 }
 
 static int pack_name(struct pack *pack, int parent_fd, const char *name)

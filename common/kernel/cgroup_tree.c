@@ -2,6 +2,7 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/kernel/mountinfo.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -83,7 +84,7 @@ static bool cgroup_tree_is_mounted(const char *path, bool unified)
 /* What is mounted together in version 1 is one hierarchy, and to be mounted
  * again it has to be named whole, whatever part of it is of use to us. A line of
  * /proc/self/cgroup has that list: "4:memory,hugetlb:/". cgroups(7). */
-static int cgroup_tree_read_mounted(struct cgroup_hierarchy *hierarchy)
+static int cgroup_tree_read_mounted(struct cgroup *cgroup)
 {
     char *line = NULL;
     size_t size = 0;
@@ -92,82 +93,78 @@ static int cgroup_tree_read_mounted(struct cgroup_hierarchy *hierarchy)
         return (int)log_call(-1, "which controllers are mounted together",
                              "openat(\"/proc/self/cgroup\")");
     while (getline(&line, &size, groups) != -1) {
-        char list[sizeof hierarchy->mounted], names[sizeof list];
+        char list[sizeof cgroup->hierarchies[0].mounted], names[sizeof list];
         if (sscanf(line, "%*d:%255[^:]", list) != 1)
             continue;
         memcpy(names, list, sizeof names);
         unsigned controllers = cgroup_tree_read_names(names, false);
-        if ((controllers & hierarchy->controllers) != 0)
-            memcpy(hierarchy->mounted, list, sizeof list);
+        for (size_t i = 0; i < cgroup->count; i++)
+            if ((controllers & cgroup->hierarchies[i].controllers) != 0)
+                memcpy(cgroup->hierarchies[i].mounted, list, sizeof list);
     }
     free(line);
     fclose(groups);
     return 0;
 }
 
-/* One line of /proc/self/mountinfo: "36 35 0:31 / /sys/fs/cgroup/memory
- * rw,relatime shared:9 - cgroup cgroup rw,memory". proc(5). */
+/* One mount. The options of version 1 are the controllers that it has:
+ * "rw,memory"; version 2 has a file for them. */
 static int cgroup_tree_read_mount(struct cgroup *cgroup, unsigned wanted,
-                                  char *line)
+                                  const struct mountinfo *mount)
 {
-    char *type = strstr(line, " - ");
-    char top[PATH_MAX], options[1024];
-    if (type == NULL || cgroup->count == CGROUP_CONTROLLERS ||
-        sscanf(line, "%*s %*s %*s %*s %4095s", top) != 1)
+    bool unified = strcmp(mount->type, "cgroup2") == 0;
+    if ((!unified && strcmp(mount->type, "cgroup") != 0) ||
+        cgroup->count == CGROUP_CONTROLLERS ||
+        !cgroup_tree_is_mounted(mount->target, unified))
         return 0;
-    bool unified = strncmp(type, " - cgroup2 ", 11) == 0;
-    if (!unified && sscanf(type, " - cgroup %*s %1023s", options) != 1)
-        return 0;
-    if (!cgroup_tree_is_mounted(top, unified))
-        return 0;
+    char path[PATH_MAX], text[1024], *controllers = mount->options;
     if (unified) {
-        char path[PATH_MAX];
-        if (files_path(path, "%s/cgroup.controllers", top) == -1)
+        if (files_path(path, "%s/cgroup.controllers", mount->target) == -1)
             return -1;
-        if (files_read(path, options, sizeof options) == -1)
+        if (files_read(path, text, sizeof text) == -1)
             return (int)log_call(-1, "which controllers there are",
                                  "openat(\"%s\")", path);
+        controllers = text;
     }
 
     struct cgroup_hierarchy *next = &cgroup->hierarchies[cgroup->count];
     next->unified = unified;
-    next->controllers = wanted & cgroup_tree_read_names(options, unified);
+    next->controllers = wanted & cgroup_tree_read_names(controllers, unified);
     for (size_t i = 0; i < cgroup->count; i++) /* mounted twice */
         next->controllers &= ~cgroup->hierarchies[i].controllers;
     next->fd = -1;
-    memcpy(next->top, top, sizeof top);
     if (next->controllers == 0)
         return 0;
-    if (!unified && cgroup_tree_read_mounted(next) == -1)
+    if (files_path(next->top, "%s", mount->target) == -1)
         return -1;
     char names[64];
     cgroup_tree_list(unified, next->controllers, " ", names, sizeof names);
-    log_note("cgroup version %d at %s: %s", unified ? 2 : 1, top, names);
+    log_note("cgroup version %d at %s: %s", unified ? 2 : 1, next->top, names);
     cgroup->count++;
     return 0;
 }
 
 int cgroup_tree_find(struct cgroup *cgroup, unsigned wanted)
 {
-    char *line = NULL;
-    size_t size = 0;
+    struct mountinfo mounts;
     int result = 0;
     cgroup->count = 0;
-    FILE *mounts = fopen("/proc/self/mountinfo", "re");
-    if (mounts == NULL)
-        return (int)log_call(-1, "where the cgroups are",
-                             "openat(\"/proc/self/mountinfo\")");
-    while (result == 0 && getline(&line, &size, mounts) != -1)
-        result = cgroup_tree_read_mount(cgroup, wanted, line);
-    free(line);
-    fclose(mounts);
-    if (result == 0 && cgroup->count == 0) {
+    if (mountinfo_open(&mounts, "where the cgroups are") == -1)
+        return -1;
+    while (result == 0 && mountinfo_next(&mounts))
+        result = cgroup_tree_read_mount(cgroup, wanted, &mounts);
+    if (mountinfo_close(&mounts) == -1 || result == -1)
+        return -1;
+    if (cgroup->count == 0) {
         log_error("no cgroup file system with a controller is mounted");
         log_advice("mount -t cgroup2 none /sys/fs/cgroup makes one, where no "
                    "service manager has; or try `make vm`");
         return -1;
     }
-    return result;
+    for (size_t i = 0; i < cgroup->count; i++)
+        if (!cgroup->hierarchies[i].unified)
+            return cgroup_tree_read_mounted(cgroup);
+    return 0;
 }
 
 /* ---- Taking directories away ---- */
@@ -190,15 +187,17 @@ static void cgroup_tree_for_each(const char *path, int (*visit)(const char *))
     closedir(directory);
 }
 
-/* Version 2 from 5.14 on kills a whole cgroup in one write. Else one by one;
- * PID 1 of the container's PID namespace is among them, and takes with it
- * whatever is forked meanwhile. cgroups(7). */
-static void cgroup_tree_kill(const char *path)
+/* Version 2 from 5.14 on kills a whole cgroup in one write, those inside it and
+ * whatever is forked meanwhile too: once will do. Else one by one; PID 1 of the
+ * container's PID namespace is among them, and takes the others with it, but
+ * what is forked elsewhere must be met again. cgroups(7). */
+static void cgroup_tree_kill(const char *path, bool first)
 {
     char file[PATH_MAX], processes[4096];
     if (files_path(file, "%s/cgroup.kill", path) == 0 &&
         access(file, W_OK) == 0) {
-        files_write_setting(file, "1", "kill what is left inside");
+        if (first)
+            files_write_setting(file, "1", "kill what is left inside");
         return;
     }
     if (files_path(file, "%s/cgroup.procs", path) == -1 ||
@@ -217,16 +216,23 @@ static void cgroup_tree_kill(const char *path)
     }
 }
 
+static int cgroup_tree_try_again(const char *path);
+
 /* Removes a cgroup. One that is in use (EBUSY) is emptied first: of processes,
  * and of cgroups that were made inside it. */
-static int cgroup_tree_try_to_remove(const char *path)
+static int cgroup_tree_try_to_remove(const char *path, bool first)
 {
     int result = rmdir(path);
     if (result == 0 || errno != EBUSY)
         return result;
-    cgroup_tree_kill(path);
-    cgroup_tree_for_each(path, cgroup_tree_try_to_remove);
+    cgroup_tree_kill(path, first);
+    cgroup_tree_for_each(path, cgroup_tree_try_again);
     return rmdir(path);
+}
+
+static int cgroup_tree_try_again(const char *path)
+{
+    return cgroup_tree_try_to_remove(path, false);
 }
 
 /* A process that was killed is a member until it is gone, and neither version
@@ -236,10 +242,10 @@ static int cgroup_tree_remove_one(const char *path)
 {
     enum { TRIES = 2000 };
     static const struct timespec pause = {.tv_nsec = 5000000L};
-    int result = cgroup_tree_try_to_remove(path);
+    int result = cgroup_tree_try_to_remove(path, true);
     for (int i = 0; i < TRIES && result == -1 && errno == EBUSY; i++) {
         nanosleep(&pause, NULL);
-        result = cgroup_tree_try_to_remove(path);
+        result = cgroup_tree_try_again(path);
     }
     return result;
 }

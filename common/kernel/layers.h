@@ -36,8 +36,9 @@ void layers_close(struct layers *layers);
 bool layers_is_whiteout(int directory_fd, const char *name,
                         const struct stat *status);
 
-/* Says whether the directory hides what is below it. */
-bool layers_is_opaque(int directory_fd);
+/* Says whether the directory hides what is below it: 1, 0, or -1 with errno, not
+ * reported, where that can not be known. */
+int layers_is_opaque(int directory_fd);
 
 /* Finds `name` in the uppermost layer that says something of it. Returns which
  * that is and fills `status`, or -1: ENOENT where none has it, or where it is

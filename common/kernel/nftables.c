@@ -128,6 +128,19 @@ static void nftables_end_expression(struct netlink_request *request)
     netlink_nest_end(request);
 }
 
+/* A value lies one deeper, since a verdict could lie there instead. */
+#define nftables_put_value(request, type, value, size) \
+    nftables_put_named_value(request, type, #type, value, size)
+
+static void nftables_put_named_value(struct netlink_request *request,
+                                     unsigned type, const char *type_name,
+                                     const void *value, size_t size)
+{
+    netlink_open_nest(request, type, type_name);
+    netlink_put(request, NFTA_DATA_VALUE, value, size);
+    netlink_nest_end(request);
+}
+
 /* Puts a value into a register of the machine: 1 or 2, of 16 bytes each. */
 static void nftables_load_value(struct netlink_request *request,
                                 enum nft_registers to, const void *value,
@@ -135,9 +148,7 @@ static void nftables_load_value(struct netlink_request *request,
 {
     nftables_begin_expression(request, "immediate");
     netlink_put_u32(request, NFTA_IMMEDIATE_DREG, htonl(to));
-    netlink_nest(request, NFTA_IMMEDIATE_DATA);
-    netlink_put(request, NFTA_DATA_VALUE, value, size);
-    netlink_nest_end(request);
+    nftables_put_value(request, NFTA_IMMEDIATE_DATA, value, size);
     nftables_end_expression(request);
 }
 
@@ -172,12 +183,8 @@ static void nftables_mask(struct netlink_request *request, uint32_t mask)
     netlink_put_u32(request, NFTA_BITWISE_SREG, htonl(NFT_REG_1));
     netlink_put_u32(request, NFTA_BITWISE_DREG, htonl(NFT_REG_1));
     netlink_put_u32(request, NFTA_BITWISE_LEN, htonl(sizeof mask));
-    netlink_nest(request, NFTA_BITWISE_MASK);
-    netlink_put(request, NFTA_DATA_VALUE, &mask, sizeof mask);
-    netlink_nest_end(request);
-    netlink_nest(request, NFTA_BITWISE_XOR);
-    netlink_put(request, NFTA_DATA_VALUE, &no_change, sizeof no_change);
-    netlink_nest_end(request);
+    nftables_put_value(request, NFTA_BITWISE_MASK, &mask, sizeof mask);
+    nftables_put_value(request, NFTA_BITWISE_XOR, &no_change, sizeof no_change);
     nftables_end_expression(request);
 }
 
@@ -189,9 +196,7 @@ static void nftables_compare(struct netlink_request *request,
     nftables_begin_expression(request, "cmp");
     netlink_put_u32(request, NFTA_CMP_SREG, htonl(NFT_REG_1));
     netlink_put_u32(request, NFTA_CMP_OP, htonl(comparison));
-    netlink_nest(request, NFTA_CMP_DATA);
-    netlink_put(request, NFTA_DATA_VALUE, value, size);
-    netlink_nest_end(request);
+    nftables_put_value(request, NFTA_CMP_DATA, value, size);
     nftables_end_expression(request);
 }
 

@@ -157,9 +157,14 @@ const char *privileges_parse_security(const char *text, void *privileges)
 /* Those that the kernel has: more than we have names for, if it is newer. */
 static uint64_t privileges_all_capabilities(void)
 {
-    int count = 0;
-    while (count < 64 && prctl(PR_CAPBSET_READ, count, 0, 0, 0) != -1)
-        count++;
+    int count = 0, beyond = 64;
+    while (count < beyond) { /* halved each time: not a call for each */
+        int middle = (count + beyond) / 2;
+        if (prctl(PR_CAPBSET_READ, middle, 0, 0, 0) != -1)
+            count = middle + 1;
+        else
+            beyond = middle;
+    }
     return count == 64 ? UINT64_MAX : BIT(count) - 1;
 }
 
@@ -176,7 +181,7 @@ static void privileges_list(uint64_t set, char *text, size_t size)
 
 static int privileges_choose_capabilities(struct privileges *privileges)
 {
-    uint64_t all = privileges_all_capabilities();
+    uint64_t all = privileges->all = privileges_all_capabilities();
     uint64_t both = privileges->added & privileges->dropped;
     char list[1024];
     if (both != 0) {
@@ -262,7 +267,7 @@ static int privileges_leave_keyring(void)
  * which will be gone. */
 static int privileges_limit_bounding_set(const struct privileges *privileges)
 {
-    uint64_t all = privileges_all_capabilities();
+    uint64_t all = privileges->all;
     uint64_t given_up = all & ~privileges->capabilities;
     for (int i = 0; i < 64; i++)
         if ((given_up & BIT(i)) != 0 &&

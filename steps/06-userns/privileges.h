@@ -30,6 +30,7 @@ struct privileges {
     enum privileges_choice no_new_privileges; /* --security-opt */
     const char *seccomp; /* NULL: the default; "unconfined"; a profile's path */
     /* From here on by privileges_check(). */
+    uint64_t all;                 /* capabilities that the kernel has */
     uint64_t capabilities;        /* that the command may have: 1 << CAP_… */
     struct seccomp_filter filter; /* without instructions: none */
 };

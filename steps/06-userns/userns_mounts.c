@@ -2,14 +2,13 @@
 
 #include "common/base/log.h"
 #include "common/kernel/mount.h"
+#include "common/kernel/mountinfo.h"
 #include "common/kernel/rootfs.h"
 #include "steps/06-userns/mount_detached.h"
 #include "steps/06-userns/userns_maps.h"
 
 #include <errno.h>
 #include <linux/magic.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -175,21 +174,16 @@ static int userns_mounts_restrict(const char *path)
 /* All that is mounted at `path` and below, and so came along. */
 static int userns_mounts_restrict_all(const char *path)
 {
-    char *line = NULL, target[4096];
-    size_t size = 0, length = strlen(path);
+    struct mountinfo mounts;
+    size_t length = strlen(path);
     int result = 0;
-    FILE *mounts = fopen("/proc/self/mountinfo", "re");
-    if (mounts == NULL)
-        return (int)log_call(-1, "what came along",
-                             "openat(\"/proc/self/mountinfo\")");
-    while (result == 0 && getline(&line, &size, mounts) != -1)
-        if (sscanf(line, "%*s %*s %*s %*s %4095s", target) == 1 &&
-            strncmp(target, path, length) == 0 &&
-            (target[length] == '/' || target[length] == '\0'))
-            result = userns_mounts_restrict(target);
-    free(line);
-    fclose(mounts);
-    return result;
+    if (mountinfo_open(&mounts, "what came along") == -1)
+        return -1;
+    while (result == 0 && mountinfo_next(&mounts))
+        if (strncmp(mounts.target, path, length) == 0 &&
+            (mounts.target[length] == '/' || mounts.target[length] == '\0'))
+            result = userns_mounts_restrict(mounts.target);
+    return mountinfo_close(&mounts) == -1 ? -1 : result;
 }
 
 /* Where /sys came along with all that is upon it, the host's cgroups are there.

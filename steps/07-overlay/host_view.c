@@ -2,12 +2,12 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/kernel/mountinfo.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,51 +21,26 @@ struct host_view_points {
     bool by_root;
 };
 
-/* "\040" is how mountinfo writes a blank. */
-static void host_view_unescape(char *text)
-{
-    char *to = text;
-    for (const char *from = text; *from != '\0'; to++) {
-        if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' &&
-            from[2] >= '0' && from[2] <= '7' && from[3] >= '0' &&
-            from[3] <= '7') {
-            *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 |
-                         (from[3] - '0'));
-            from += 4;
-        } else {
-            *to = *from++;
-        }
-    }
-    *to = '\0';
-}
-
 static int host_view_read_points(struct host_view_points *points)
 {
-    char *line = NULL;
-    size_t size = 0;
-    FILE *mounts = fopen("/proc/self/mountinfo", "re");
-    if (mounts == NULL)
-        return (int)log_call(-1, "what is mounted on the host",
-                             "openat(\"/proc/self/mountinfo\", O_RDONLY)");
+    struct mountinfo mounts;
     int result = 0;
-    while (result == 0 && getline(&line, &size, mounts) != -1) {
-        char *point = NULL;
-        if (sscanf(line, "%*s %*s %*s %*s %ms", &point) != 1)
-            continue;
-        host_view_unescape(point);
+    if (mountinfo_open(&mounts, "what is mounted on the host") == -1)
+        return -1;
+    while (result == 0 && mountinfo_next(&mounts)) {
+        char *point = strdup(mounts.target);
         char **paths =
             realloc(points->paths, (points->count + 1) * sizeof *paths);
-        if (paths == NULL) {
+        if (paths != NULL)
+            points->paths = paths;
+        if (point == NULL || paths == NULL) {
             free(point);
             result = log_error("out of memory (ENOMEM)");
         } else {
-            points->paths = paths;
             points->paths[points->count++] = point;
         }
     }
-    free(line);
-    fclose(mounts);
-    return result;
+    return mountinfo_close(&mounts) == -1 ? -1 : result;
 }
 
 static void host_view_free_points(struct host_view_points *points)

@@ -1,5 +1,6 @@
 #include "steps/07-overlay/layers.h"
 
+#include "common/base/advice.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 
@@ -34,17 +35,22 @@ bool layers_is_whiteout(int directory_fd, const char *name,
     return gone;
 }
 
-bool layers_is_opaque(int directory_fd)
+int layers_is_opaque(int directory_fd)
 {
     static const char *const names[] = {"user.overlay.opaque",
                                         "trusted.overlay.opaque"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char value;
         /* 'x' says that there are whiteouts of the other spelling in it. */
-        if (fgetxattr(directory_fd, names[i], &value, 1) == 1 && value == 'y')
-            return true;
+        ssize_t length = fgetxattr(directory_fd, names[i], &value, 1);
+        if (length == 1 && value == 'y')
+            return 1;
+        /* There is none, none here at all, or a longer word: all of it no. */
+        if (length == -1 && errno != ENODATA && errno != EOPNOTSUPP &&
+            errno != ERANGE)
+            return -1;
     }
-    return false;
+    return 0;
 }
 
 /* ---- Several layers as one ---- */
@@ -107,7 +113,12 @@ int layers_enter(const struct layers *layers, const char *name,
             return -1;
         }
         below->fds[below->count++] = fd;
-        if (layers_is_opaque(fd))
+        int opaque = layers_is_opaque(fd);
+        if (opaque == -1) {
+            layers_close(below);
+            return -1;
+        }
+        if (opaque == 1)
             break;
     }
     return 0;
@@ -233,11 +244,14 @@ static int layers_walk_below(int upper_fd, const struct layers *lower,
     if (below == NULL) {
         log_error("out of memory (ENOMEM)");
     } else if (layers_enter(lower, name, below) == -1) {
-        log_error("%s: what it was before can not be read (errno %d)",
-                  below_path, errno);
+        log_error("%s: what it was before can not be read (%s)", below_path,
+                  advice_error_name(errno));
     } else {
-        result = 0;
-        if (layers_is_opaque(fd))
+        result = layers_is_opaque(fd);
+        if (result == -1)
+            log_call(result, "what has changed in a directory",
+                     "fgetxattr(\"%s\", \"…overlay.opaque\")", below_path);
+        if (result == 1)
             result = layers_print_hidden(fd, below, below_path);
         if (result == 0)
             result = layers_walk_difference(fd, below, below_path);

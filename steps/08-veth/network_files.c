@@ -4,6 +4,7 @@
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/kernel/mount.h"
+#include "common/kernel/rootfs.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -226,7 +227,8 @@ int network_files_place(const struct network_files *files)
                           MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=1m",
                           "files in memory, for /etc") == -1)
         return -1;
-    mkdir("/etc", 0755); /* if the image has none */
+    if (rootfs_make_directory("/etc", 0755) == -1) /* the image may have none */
+        return -1;
     int etc_fd = open("/etc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (etc_fd == -1) {
         log_call(etc_fd, "a directory, no link",

@@ -1,11 +1,9 @@
 /*
- * fuzz: what people write behind --rootfs, --upper-size, --volume and --tmpfs,
- * and the mount points that the kernel writes with escapes. The first byte
- * chooses the parser.
+ * fuzz: what people write behind --rootfs, --upper-size, --volume and --tmpfs.
+ * The first byte chooses the parser.
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/kernel/host_view.c" /* for its static functions */
 #include "common/kernel/overlay_options.h"
 #include "common/kernel/volume_options.h"
 
@@ -81,17 +79,10 @@ static void fuzz_tmpfs(char *text)
     fuzz_volumes(text, volume_options_parse_tmpfs);
 }
 
-static void fuzz_unescape(char *text)
-{
-    size_t before = strlen(text);
-    host_view_unescape(text);
-    fuzz_require(strlen(text) <= before);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const parsers[])(char *text) = {
-        fuzz_layers, fuzz_upper_size, fuzz_bind, fuzz_tmpfs, fuzz_unescape};
+    static void (*const parsers[])(char *text) = {fuzz_layers, fuzz_upper_size,
+                                                  fuzz_bind, fuzz_tmpfs};
     if (size == 0)
         return 0;
     char *text = fuzz_text(data + 1, size - 1);

@@ -4,7 +4,8 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "common/kernel/cgroup_tree.c" /* for its static functions */
+#include "common/kernel/cgroup_tree.c" /* for their static functions */
+#include "common/kernel/mountinfo.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -12,11 +13,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const unsigned all = (1U << CGROUP_CONTROLLERS) - 1;
     char *text = fuzz_text(data, size);
     char *rest = NULL;
+    struct mountinfo mount;
     memset(&cgroup, 0, sizeof cgroup);
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
-         line = strtok_r(NULL, "\n", &rest))
-        if (cgroup_tree_read_mount(&cgroup, all, line) == -1)
+         line = strtok_r(NULL, "\n", &rest)) {
+        if (!mountinfo_read_line(&mount, line))
+            continue;
+        fuzz_require(strchr(mount.type, ' ') == NULL);
+        fuzz_require(mount.target < mount.type && mount.type < mount.options);
+        if (cgroup_tree_read_mount(&cgroup, all, &mount) == -1)
             break;
+    }
     free(text);
 
     unsigned seen = 0;

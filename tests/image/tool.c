@@ -115,17 +115,15 @@ static void print_text(const char *text)
             printf("\\%03o", (unsigned char)*text);
 }
 
-/* Hashes the file as it would be read, its holes as zeros. */
-static int hash_body(struct tar_reader *reader, const struct tar_entry *entry,
-                     char text[SHA256_TEXT])
+/* Hands on the file as it would be read, its holes as zeros. */
+static int read_body(struct tar_reader *reader, const struct tar_entry *entry,
+                     int (*take)(void *context, const void *data, size_t size),
+                     void *context)
 {
     static const unsigned char zeros[65536];
-    unsigned char digest[SHA256_BYTES];
-    struct sha256 hash;
     struct tar_piece piece;
     uint64_t at = 0;
     int result = 1;
-    sha256_start(&hash);
     while (result == 1) {
         result = tar_reader_body(reader, &piece);
         if (result == -1)
@@ -135,14 +133,33 @@ static int hash_body(struct tar_reader *reader, const struct tar_entry *entry,
             uint64_t hole = next - at;
             if (hole > sizeof zeros)
                 hole = sizeof zeros;
-            sha256_add(&hash, zeros, (size_t)hole);
+            if (take(context, zeros, (size_t)hole) == -1)
+                return -1;
             at += hole;
         }
         if (result == 1) {
-            sha256_add(&hash, piece.data, piece.size);
+            if (take(context, piece.data, piece.size) == -1)
+                return -1;
             at += piece.size;
         }
     }
+    return 0;
+}
+
+static int hash_piece(void *hash, const void *data, size_t size)
+{
+    sha256_add(hash, data, size);
+    return 0;
+}
+
+static int hash_body(struct tar_reader *reader, const struct tar_entry *entry,
+                     char text[SHA256_TEXT])
+{
+    unsigned char digest[SHA256_BYTES];
+    struct sha256 hash;
+    sha256_start(&hash);
+    if (read_body(reader, entry, hash_piece, &hash) == -1)
+        return -1;
     sha256_finish(&hash, digest);
     sha256_text(digest, text);
     return 0;
@@ -183,35 +200,17 @@ static int list_entry(struct tar_reader *reader, const struct tar_entry *entry)
     return 0;
 }
 
+static int write_piece(void *archive, const void *data, size_t size)
+{
+    return tar_writer_body(archive, data, size);
+}
+
 static int copy_entry(struct tar_reader *reader, struct tar_writer *writer,
                       const struct tar_entry *entry)
 {
-    static const unsigned char zeros[65536];
-    struct tar_piece piece;
-    uint64_t at = 0;
-    int result = 1;
     if (tar_writer_entry(writer, entry) == -1)
         return -1;
-    while (result == 1) {
-        result = tar_reader_body(reader, &piece);
-        if (result == -1)
-            return -1;
-        uint64_t next = result == 1 ? piece.offset : entry->size;
-        while (at < next) {
-            uint64_t hole = next - at;
-            if (hole > sizeof zeros)
-                hole = sizeof zeros;
-            if (tar_writer_body(writer, zeros, (size_t)hole) == -1)
-                return -1;
-            at += hole;
-        }
-        if (result == 1) {
-            if (tar_writer_body(writer, piece.data, piece.size) == -1)
-                return -1;
-            at += piece.size;
-        }
-    }
-    return 0;
+    return read_body(reader, entry, write_piece, writer);
 }
 
 /* Reads an archive, and lists it, or copies it to `writer`. */

@@ -438,7 +438,7 @@ refuses()
   refuses /proc/self/root "expected another root"
   run_step --rootfs
   assert_status 125
-  assert_stderr_has "--rootfs: expected DIR after it"
+  assert_stderr_has "--rootfs: expected DIR"
 }
 
 @test "who may not reach the directory is told so" {
@@ -462,7 +462,7 @@ refuses()
 @test "help names --rootfs and what it is without" {
   run --separate-stderr -- "$STEP" --help
   assert_status 0
-  assert_output_matches '--rootfs DIR +.*default: build/rootfs/default'
+  assert_output_matches '--rootfs DIR[^ ]* +.*default: build/rootfs/default' # from 07 on there may be several
 }
 
 @test "a program of the host is not found inside" {
@@ -653,6 +653,8 @@ calls=clone3,mount,umount2,pivot_root,mkdir,mkdirat,mknod,mknodat,chdir,close_ra
 check_error()
 {
   local error
+  # From 08 on /sys is a new one, read-only from the start.
+  [[ $1 != child:mount:*:/sys ]] || ((10#$(step_number) < 8)) || return 0
   case $1 in
     *:clone3:*) error=ENOSPC ;;
     *:mount:*) error=EACCES ;;

@@ -72,6 +72,10 @@ finish()
   starter=()
 }
 
+# What these calls are to the kernel: aarch64 has the newer ones alone.
+mkdir=mkdir rmdir=rmdir
+[ "$(uname -m)" = x86_64 ] || mkdir=mkdirat rmdir=unlinkat
+
 # A command that says it is there and then waits for finish.
 wait_inside=(sh -c 'echo ready; read -r _; exit 0')
 
@@ -448,22 +452,6 @@ make_whole()
 
 # --- What is refused ----------------------------------------------------------------
 
-# refused OPTION VALUE…: each value is refused by name, before anything has been done.
-refused()
-{
-  local option=$1 value said
-  shift
-  for value in "$@"; do # without bats' run, which takes its time
-    status=0
-    said=$("$STEP" "$option" "$value" sh -c 'echo started' 2>&1) || status=$?
-    output=$said stderr=$said
-    assert_status 125 "$option \"$value\" must be refused."
-    assert_stderr_has "$option: \"$value\": expected" "The message must name the option, its value and what was expected."
-    assert_stderr_lacks "[ns] " "$option \"$value\" was refused too late: something had been done."
-    assert_output_lacks started
-  done
-}
-
 @test "bad sizes of memory are refused" {
   refused -m 10Q abc '' 0 5m 6143k -64m +64m 1.5g 0x4000000 ' 64m' '64 m' 64mm 64mb 8388608t 9223372036854775808 99999999999999999999999
   refused --memory 5m 10Q
@@ -560,6 +548,17 @@ hidden()
   assert_status 125
   assert_stderr_has "no cgroup file system"
   assert_stderr_lacks "mkdir("
+}
+
+@test "cgroups that are mounted at a place with a blank in its name" {
+  local move='mount --bind /sys/fs/cgroup/memory "$PWD/a place" && umount /sys/fs/cgroup/memory'
+  ! "$ROOT/tests/doctor" --has cgroup-v2 >/dev/null ||
+    move='mount --bind /sys/fs/cgroup "$PWD/a place" && mount -t tmpfs none /sys/fs/cgroup'
+  mkdir 'a place'
+  hidden "$move" -m 64m sh -c 'exit 3'
+  assert_status 3 "The mount table writes a blank as \\040, so that it is not taken for the end of a field."
+  assert_stderr_has "at $PWD/a place: memory"
+  assert_nothing_left
 }
 
 @test "cgroups that are mounted read-only, as in another container" {
@@ -789,7 +788,7 @@ stop_at_first_lock()
 @test "TERM while it sets up leaves nothing behind" {
   requires strace
   local call
-  for call in mkdir:2 flock:1 write:1 pipe2:1; do
+  for call in "$mkdir:2" flock:1 write:1 pipe2:1; do
     run --separate-stderr -- strace -o trace -e inject="${call%:*}:signal=TERM:when=${call#*:}" -- "$STEP" -q sh -c 'echo started'
     grep -q SIGTERM trace || fail "TERM was never sent."
     assert_nothing_left
@@ -800,7 +799,7 @@ stop_at_first_lock()
 
 @test "^C while it sets up is not lost, unless it is ignored" {
   requires strace
-  local signal inject=mkdir:when=2
+  local signal inject=$mkdir:when=2
   for signal in HUP INT QUIT; do
     run -- strace -o trace -e "inject=$inject:signal=$signal" -- "$STEP" sh -c 'echo started'
     assert_status $((128 + $(kill -l "$signal"))) "$signal came before there was a command that could be sent it: nothing may be started."
@@ -849,7 +848,7 @@ fail_at()
 @test "every call that fails is undone: nothing is left behind" {
   requires strace
   local pair error
-  for pair in mkdir=ENOSPC flock=ENOLCK openat,open=EMFILE write=EINVAL pipe2=EMFILE clone3=EBUSY unshare=ENOSPC mount=EBUSY; do
+  for pair in "$mkdir=ENOSPC" flock=ENOLCK openat,open=EMFILE write=EINVAL pipe2=EMFILE clone3=EBUSY unshare=ENOSPC mount=EBUSY; do
     error=${pair#*=}
     for_each_call "${pair%=*}" fail_at --hostname "fault-$$" -m 64m -cpu 0.5 /bin/true
   done
@@ -861,6 +860,7 @@ fail_at()
   # Where the parent writes the ids as well, it would be the parent that fails.
   local n numbers=(2 3) host=()
   ((10#$(step_number) < 6)) || { numbers=(3 4); host=(--userns host); }
+  ((10#$(step_number) < 8)) || host+=(--net none)
   for n in "${numbers[@]}"; do
     run_with_error "child:write:$n" EACCES "${host[@]}" --pids-limit -1 sh -c 'echo started'
     assert_status 125
@@ -872,16 +872,21 @@ fail_at()
 
 @test "a cgroup that can not be removed is reported, and swept by the next run" {
   requires strace
-  run --separate-stderr -- strace -o trace -e inject=rmdir:error=EPERM:when=1 -- "$STEP" -q sh -c 'exit 3'
+  local alone=()
+  ((10#$(step_number) < 8)) || alone=(--net none) # what containers share of the network is a directory, too
+  run --separate-stderr -- strace -o trace -e inject="$rmdir:error=EPERM:when=1" -- "$STEP" -q "${alone[@]}" sh -c 'exit 3'
   assert_status 3 "The command has ended well: its status counts."
   assert_stderr_has 'rmdir("' "What is left behind must be named."
   run --separate-stderr -- "$STEP" /bin/true
   assert_stderr_has "left behind"
   assert_nothing_left
-  # Busy for a moment is nothing to be reported.
-  run --separate-stderr -- strace -o trace -e inject=rmdir:error=EBUSY:when=1..2 -- "$STEP" -q sh -c 'exit 3'
+  # Busy for a moment is nothing to be reported; and if for longer, it is not said each time.
+  run --separate-stderr -- strace -o trace -e inject="$rmdir:error=EBUSY:when=1..2" -- "$STEP" -q "${alone[@]}" sh -c 'exit 3'
   assert_status 3
   assert_equal "" "$stderr"
+  run --separate-stderr -- strace -o trace -e inject="$rmdir:error=EBUSY:when=1..9" -- "$STEP" "${alone[@]}" sh -c 'exit 3'
+  assert_status 3
+  (($(grep -c 'kill what is left' <<<"$stderr") <= 1)) || fail "One line for what is tried again and again: $stderr"
   assert_nothing_left
 }
 
@@ -894,7 +899,7 @@ kill_at()
 
 @test "killed with -9 at every call, it leaves at most an empty cgroup" {
   requires strace
-  for_each_call mkdir,flock,write,pipe2,clone3,unshare,mount kill_at --hostname "fault-$$" -m 64m -cpu 0.5 /bin/true
+  for_each_call "$mkdir,flock,write,pipe2,clone3,unshare,mount" kill_at --hostname "fault-$$" -m 64m -cpu 0.5 /bin/true
   "$STEP" -q /bin/true
   assert_nothing_left
 }
@@ -903,7 +908,7 @@ kill_at()
   requires strace
   local n
   for n in 1 2; do
-    run --separate-stderr -- strace -o trace -e inject="rmdir:signal=KILL:when=$n" -- "$STEP" -q /bin/true
+    run --separate-stderr -- strace -o trace -e inject="$rmdir:signal=KILL:when=$n" -- "$STEP" -q /bin/true
     grep -q SIGKILL trace || fail "The kill was never met."
     "$STEP" -q /bin/true
     assert_nothing_left

@@ -30,20 +30,6 @@ teardown()
   [ -z "${delegated_top:-}" ] || take_back
 }
 
-# as WHO COMMAND…: as root or as the user.
-as()
-{
-  local who=$1
-  shift
-  if [ "$who" = root ]; then "$@"; else as_user "$@"; fi
-}
-
-# run_as WHO ARG…: runs the step, its log in stderr.
-run_as()
-{
-  run --separate-stderr -- as "$1" "$STEP" "${@:2}"
-}
-
 # What is in faults.bash, and run_traced, then trace as root what the one named in as_whom runs: the step
 # does not let itself be looked into by anybody else. (No helpers for the user: they have calls of their own.)
 strace()

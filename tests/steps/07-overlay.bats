@@ -28,20 +28,6 @@ teardown()
   [ ${#starters[@]} -eq 0 ] || kill -KILL "${starters[@]}" 2>/dev/null || true
 }
 
-# as WHO COMMAND…: as root or as the user.
-as()
-{
-  local who=$1
-  shift
-  if [ "$who" = root ]; then "$@"; else as_user "$@"; fi
-}
-
-# run_as WHO ARG…: runs the step, its log in stderr.
-run_as()
-{
-  run --separate-stderr -- as "$1" "$STEP" "${@:2}"
-}
-
 # What is in faults.bash, and run_traced, then trace as root what the one named in as_whom runs: the step
 # does not let itself be looked into by anybody else.
 strace()
@@ -430,6 +416,18 @@ D /only-here/mark" "$(sort <<<"$output")" "trusted.overlay.opaque is how the hos
     syscall($n, $path, $name, $value, 0, 0) == 0 or die $!' "$number" up/upper/only-here/mark user.overlay.whiteout
   run_step --rootfs "$image" --upper up --diff
   assert_equal "A /only-here/empty,C /only-here,D /only-here/mark" "$(sort <<<"$output" | paste -sd,)"
+}
+
+@test "--diff: a directory that may hide what is below, but can not be asked, is an error" {
+  requires root
+  requires strace
+  make_image root
+  mkdir -p -m 700 up && mkdir -p up/upper/only-here
+  run --separate-stderr -- strace -o trace -e inject=fgetxattr:error=EIO -- "$STEP" --rootfs "$image" --upper up --diff
+  assert_status 125 "EIO says that the mark could not be read, not that there is none."
+  assert_stderr_has EIO
+  run --separate-stderr -- strace -o trace -e inject=fgetxattr:error=EOPNOTSUPP -- "$STEP" --rootfs "$image" --upper up --diff
+  assert_equal "C /only-here" "$output" "Where there are no such marks, nothing is hidden: $stderr"
 }
 
 @test "--diff writes no control characters" {
