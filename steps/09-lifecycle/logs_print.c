@@ -200,12 +200,17 @@ static int logs_print_record(struct logs_output *output,
                              struct logs_filter *filter,
                              const struct logs_record *record)
 {
-    bool begins;
+    bool begins, was_cut = record->after_loss &&
+                           filter->is_shown[record->stream] &&
+                           filter->in_line[record->stream];
+    if (record->after_loss) /* whatever this is a part of has no beginning */
+        filter->in_line[record->stream] = false;
     if (!logs_filter_take(filter, record, &begins))
         return 0;
     int fd = record->stream == LOGS_STDOUT ? STDOUT_FILENO : STDERR_FILENO;
     if (record->after_loss) {
-        if (logs_flush(output) == -1)
+        if ((was_cut && logs_put(output, fd, "\n", 1) == -1) ||
+            logs_flush(output) == -1)
             return -1;
         log_warning("before %s some of the output was lost: it could not be "
                     "written to the log",
@@ -226,7 +231,8 @@ static int logs_print_all(struct logs_reader *reader,
     struct logs_record record;
     bool follows = filter->selection->follow && wait->monitor_fd != -1;
     bool ended = !follows;
-    int watched_fd = -1, result;
+    uint64_t watched = 0;
+    int result;
     for (;;) {
         while ((result = logs_reader_next(reader, ended, &record)) == 1) {
             if (logs_print_record(&output, filter, &record) == -1)
@@ -236,10 +242,10 @@ static int logs_print_all(struct logs_reader *reader,
             return -1;
         if (ended)
             return 0;
-        if (reader->fd != watched_fd) {
+        if (reader->files != watched) {
             /* And once more: what was written before is not told. */
             logs_watch(wait, reader);
-            watched_fd = reader->fd;
+            watched = reader->files;
         } else if (!logs_wait(wait, reader)) {
             ended = true;
         }

@@ -108,6 +108,7 @@ static int logs_reader_advance(struct logs_reader *reader)
         reader->fd = fd;
         reader->number = (uint64_t)next;
         reader->inode = status.st_ino;
+        reader->files++;
         reader->offset = 0;
         reader->used = reader->taken = 0;
         return 1;

@@ -33,6 +33,7 @@ struct logs_reader {
     int fd;          /* locked (LOCK_SH): not to be removed before it is read */
     uint64_t number; /* of that file; 0: it is the one that is written */
     ino_t inode;     /* of that file */
+    uint64_t files;  /* so many were opened: another number, another file */
     off_t offset;    /* in it: of what is not read yet */
     ino_t end_inode; /* where to stop, or 0 */
     off_t end_offset;

@@ -211,8 +211,11 @@ void show_cgroup(struct picture *picture, int proc_fd)
     if (count == 0)
         picture_line(picture, PICTURE_WARNING,
                      "none of its own: nothing is limited, nothing counted");
-    for (size_t i = 0; i < count; i++)
-        picture_line(picture, PICTURE_DIM, "%s", directories[i]);
+    if (count == 1)
+        picture_line(picture, PICTURE_DIM, "%s", directories[0]);
+    if (count > 1) /* version 1 */
+        picture_line(picture, PICTURE_DIM, "%s and in %zu other trees",
+                     directories[0], count - 1);
     if (count > 0) {
         stats_read((const char *const *)directories, 0, &sample);
         show_memory(picture, sample.figures);

@@ -138,11 +138,11 @@ static void show_mounts_draw(struct picture *picture,
     show_mounts_unescape(mount->point);
     show_mounts_unescape(mount->source);
     show_mounts_unusual(mount->options, options, sizeof options);
+    bool named = strcmp(mount->source, mount->type) != 0 &&
+                 strcmp(mount->source, "none") != 0;
     picture_line(picture, PICTURE_PLAIN, "%s%s%s  %s%s%s%s", branches, branch,
-                 mount->point, mount->type,
-                 strcmp(mount->source, mount->type) == 0 ? "" : " ",
-                 strcmp(mount->source, mount->type) == 0 ? "" : mount->source,
-                 options);
+                 mount->point, mount->type, named ? " " : "",
+                 named ? mount->source : "", options);
     int length = snprintf(further, sizeof further, "%s%s", branches, below);
     if (length >= (int)sizeof further)
         return; /* deeper than a container's mounts are */

@@ -5,7 +5,6 @@
  * it, in forms of forty years. So a child of ours goes in (setns(2)), asks the kernel over
  * netlink as step 08 did, and draws this one box.
  */
-#include "common/base/log.h"
 #include "common/kernel/netlink.h"
 #include "steps/09-lifecycle/proc.h"
 #include "steps/09-lifecycle/show.h"
@@ -258,7 +257,10 @@ void show_network(struct picture *picture, int proc_fd)
             show_links(picture, &network);
         _exit(fflush(picture->file) == 0 ? 0 : 1);
     }
-    if (log_call(pid, "who looks at its network", "fork()") != -1)
+    if (pid == -1)
+        picture_line(picture, PICTURE_DIM, "(can not be read: %s)",
+                     strerror(errno));
+    else
         waitpid(pid, NULL, 0);
     if (network.host_links != NULL)
         if_freenameindex(network.host_links);

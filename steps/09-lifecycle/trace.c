@@ -56,11 +56,15 @@ static int trace_finish(struct trace *trace, int status)
 }
 
 /* These wait until sigtimedwait(2) takes them. SIGCHLD must not be ignored, as a
- * parent may have left it to us, or there would be no news. */
-static int trace_block_signals(sigset_t *signals, sigset_t *previous)
+ * parent may have left it to us, or there would be no news. Nor may ^Z stop us, where it
+ * is not meant for the command: a container would stand still with us. */
+static int trace_block_signals(const struct trace *trace, sigset_t *signals,
+                               sigset_t *previous)
 {
     static const int numbers[] = {SIGCHLD, SIGINT, SIGQUIT, SIGTERM, SIGHUP};
     sigemptyset(signals);
+    if (trace->init != 0)
+        sigaddset(signals, SIGTSTP);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         sigaddset(signals, numbers[i]);
     signal(SIGCHLD, SIG_DFL);
@@ -85,7 +89,7 @@ int trace_container(const struct trace_options *options, pid_t init,
     int status = EXIT_OURS;
     sigset_t signals, mask;
     if (trace_open_output(&trace, options, stdout) == 0 &&
-        trace_block_signals(&signals, &mask) == 0) {
+        trace_block_signals(&trace, &signals, &mask) == 0) {
         int count = tracees_seize_container(&trace.tracees, init, proc_fd);
         if (count >= 0)
             log_note("%d thread%s traced, and whatever comes to be there",
@@ -130,7 +134,7 @@ int trace_command(const struct trace_options *options, char **command)
     int status = EXIT_OURS;
     sigset_t signals, mask;
     if (trace_open_output(&trace, options, stderr) == 0 &&
-        trace_block_signals(&signals, &mask) == 0 &&
+        trace_block_signals(&trace, &signals, &mask) == 0 &&
         trace_start_command(&trace, command, &mask) == 0 &&
         trace_follow(&trace, &signals) == 0)
         status = trace.command_status;

@@ -197,8 +197,8 @@ static int trace_wait(struct trace *trace, const sigset_t *signals, bool idle)
                                                 LOOK_AROUND_MS * 1000000L};
     int signal = sigtimedwait(signals, NULL, idle ? &a_while : &at_once);
     if (signal > 0 && signal != SIGCHLD) {
-        if (trace->command_pid == 0)
-            trace->told_to_end = true;
+        if (trace->init != 0)
+            trace->told_to_end = signal != SIGTSTP;
         else if (signal == SIGTERM || signal == SIGHUP)
             trace_pass_on(trace, signal);
     }

@@ -26,7 +26,7 @@ struct trace {
 };
 
 /* Until nobody is left to be traced, or we are told to end. `signals` are blocked: CHLD,
- * INT, QUIT, TERM and HUP. Returns 0, or -1, reported. ptrace(2). */
+ * those that end a program, and TSTP. Returns 0, or -1, reported. ptrace(2). */
 int trace_follow(struct trace *trace, const sigset_t *signals);
 
 /* The calls that have begun and not returned. */
