@@ -127,7 +127,7 @@ static void seize(void)
     int held = -1;
     write_result();
     for (int next = getpid() + 1; held == -1;)
-        for (int pid = next; pid < next + 8 && held == -1; pid++) {
+        for (int pid = next; pid < next + 32 && held == -1; pid++) {
             char path[64], where[256] = "";
             struct stat inside, there;
             snprintf(path, sizeof path, "/proc/%d/exe", pid);

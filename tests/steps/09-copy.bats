@@ -114,7 +114,8 @@ describe()
   start w
   tar c tree | "$STEP" -q cp - w:/tmp
   inside test -f /tmp/tree/sub/random
-  "$STEP" -q cp w:/tmp/tree - | tar x --one-top-level=back
+  mkdir back
+  "$STEP" -q cp w:/tmp/tree - | tar x -C back
   assert_equal "$(describe tree)" "$(describe back/tree)"
   run bash -c '"$STEP" -q cp - w:/nowhere <<<""'
   assert_status 1

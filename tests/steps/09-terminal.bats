@@ -202,7 +202,8 @@ exec_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$
   wait_until is_raw
   press 'echo from in""side\n'
   shows 'from inside'
-  press 'sleep 100\n'
+  press 'sleep 123\n'
+  wait_until eval '"$STEP" -q top w | grep -q "sleep 123"'
   press '\003'
   press 'echo status $?\n'
   shows 'status 130'
