@@ -74,9 +74,10 @@ step_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$
   open_shell
   press '"$STEP" -q run -it --rm "$rootfs" sh\n'
   wait_until is_raw
-  press 'echo from \\\\\ninside\n'
+  press 'echo from in""side\n'
   shows 'from inside'
-  press 'sleep 100\n'
+  press 'echo begun; sleep 100\n'
+  shows '^begun'
   press '\003'
   press 'echo status $?\n'
   shows 'status 130'
@@ -135,7 +136,7 @@ step_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$
   open_shell
   press '"$STEP" -q attach web\n'
   wait_until is_raw
-  press 'echo from \\\\\ninside; stty size\n'
+  press 'echo from in""side; stty size\n'
   shows 'from inside'
   press '\020\021'
   wait_until is_as_before
