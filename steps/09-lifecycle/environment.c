@@ -156,11 +156,14 @@ const char *environment_parse_file(const char *path, void *environment)
             line[--length] = '\0';
         if (length > 0 && line[length - 1] == '\r')
             line[--length] = '\0';
-        bool mark = number++ == 0 && strncmp(line, "\xef\xbb\xbf", 3) == 0;
+        char *begin = line;
+        if (number++ == 0 && strncmp(line, "\xef\xbb\xbf", 3) == 0) {
+            begin += 3;
+            length -= 3;
+        }
         wrong = bytes > MOST_BYTES
                     ? "a file of 1 MiB at most"
-                    : environment_take_line(&all->files, line + 3 * mark,
-                                            length - 3 * (size_t)mark);
+                    : environment_take_line(&all->files, begin, length);
     }
     if (wrong != NULL) {
         static char message[160];

@@ -143,8 +143,7 @@ static void logs_add_part(struct logs_batch *batch, const char *text,
                           size_t size)
 {
     /* writev(2) does not write to what is to be written. */
-    batch->parts[batch->count++] =
-        (struct iovec){(void *)(uintptr_t)text, size};
+    batch->parts[batch->count++] = (struct iovec){(char *)text, size};
     batch->bytes += size;
 }
 

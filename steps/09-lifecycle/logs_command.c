@@ -1,5 +1,6 @@
 /* logs: what a container has printed, and prints. */
 #include "common/base/files.h"
+#include "common/base/log.h"
 #include "steps/09-lifecycle/logs_print.h"
 #include "steps/09-lifecycle/subcommands.h"
 
@@ -48,6 +49,8 @@ int subcommand_logs(const struct store *store, char **argv)
             monitor_fd = record_open_process(&record, &record.monitor);
         logs_await_file(&record);
         status = logs_print(record.log_path, &selection, monitor_fd);
+        if (record.error != NULL)
+            log_warning("%s: %s", words[0], record.error);
     }
     record_free(&record);
     if (monitor_fd != -1)

@@ -81,12 +81,30 @@ static int64_t logs_time_read_age(const char *text)
     return sum;
 }
 
+/* `before` (NUL: nothing), then so many digits, from `least` to `most`. Returns what
+ * follows, or NULL; of NULL, too. */
+static const char *logs_time_read_part(const char *text, char before,
+                                       int places, int least, int most,
+                                       int *part)
+{
+    int number = 0;
+    if (text == NULL || (before != '\0' && *text++ != before))
+        return NULL;
+    for (; places > 0; places--, text++) {
+        if (*text < '0' || *text > '9')
+            return NULL;
+        number = number * 10 + (*text - '0');
+    }
+    *part = number;
+    return number < least || number > most ? NULL : text;
+}
+
 /* "Z", "+01:00" or "", the local one, at the end of a date. Returns false where it is
  * something else. */
 static bool logs_time_apply_zone(const char *zone, struct tm *date,
                                  struct timespec *time)
 {
-    uint64_t hours, minutes;
+    int hours, minutes;
     if (*zone == '\0') {
         date->tm_isdst = -1; /* mktime(3) knows whether it was summer */
         time->tv_sec = mktime(date);
@@ -95,11 +113,11 @@ static bool logs_time_apply_zone(const char *zone, struct tm *date,
     time->tv_sec = timegm(date);
     if (strcmp(zone, "Z") == 0)
         return true;
-    if ((*zone != '+' && *zone != '-') || strlen(zone) != 6 || zone[3] != ':' ||
-        number_scan(zone + 1, 23, &hours) != zone + 3 ||
-        number_scan(zone + 4, 59, &minutes) != zone + 6)
+    const char *rest = logs_time_read_part(zone, *zone, 2, 0, 23, &hours);
+    rest = logs_time_read_part(rest, ':', 2, 0, 59, &minutes);
+    if ((*zone != '+' && *zone != '-') || rest == NULL || *rest != '\0')
         return false;
-    time_t offset = (time_t)(hours * 3600 + minutes * 60);
+    time_t offset = hours * 3600 + minutes * 60;
     time->tv_sec -= *zone == '+' ? offset : -offset;
     return true;
 }
@@ -108,30 +126,20 @@ static bool logs_time_apply_zone(const char *zone, struct tm *date,
 static bool logs_time_read_date(const char *text, struct timespec *time)
 {
     struct tm date = {0};
-    int used = 0;
     time->tv_nsec = 0;
-    if (sscanf(text, "%4d-%2d-%2d%n", &date.tm_year, &date.tm_mon,
-               &date.tm_mday, &used) != 3 ||
-        used != 10)
-        return false;
-    const char *rest = text + used;
-    if (*rest == 'T') {
-        used = 0;
-        if (sscanf(rest, "T%2d:%2d:%2d%n", &date.tm_hour, &date.tm_min,
-                   &date.tm_sec, &used) == 3 &&
-            used == 9)
-            rest = logs_time_read_fraction(rest + used, &time->tv_nsec);
-        else if (sscanf(rest, "T%2d:%2d%n", &date.tm_hour, &date.tm_min,
-                        &used) == 2 &&
-                 used == 6)
-            rest += used;
-        else
-            return false;
+    const char *rest =
+        logs_time_read_part(text, '\0', 4, 1, 9999, &date.tm_year);
+    rest = logs_time_read_part(rest, '-', 2, 1, 12, &date.tm_mon);
+    rest = logs_time_read_part(rest, '-', 2, 1, 31, &date.tm_mday);
+    if (rest != NULL && *rest == 'T') {
+        rest = logs_time_read_part(rest, 'T', 2, 0, 23, &date.tm_hour);
+        rest = logs_time_read_part(rest, ':', 2, 0, 59, &date.tm_min);
+        if (rest != NULL && *rest == ':')
+            rest = logs_time_read_part(rest, ':', 2, 0, 60, &date.tm_sec);
+        if (rest != NULL)
+            rest = logs_time_read_fraction(rest, &time->tv_nsec);
     }
-    if (rest == NULL || date.tm_mon < 1 || date.tm_mon > 12 ||
-        date.tm_mday < 1 || date.tm_mday > 31 || date.tm_hour < 0 ||
-        date.tm_hour > 23 || date.tm_min < 0 || date.tm_min > 59 ||
-        date.tm_sec < 0 || date.tm_sec > 60)
+    if (rest == NULL)
         return false;
     date.tm_year -= 1900;
     date.tm_mon -= 1;

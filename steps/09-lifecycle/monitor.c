@@ -181,6 +181,8 @@ static void monitor_record_end(struct monitor *monitor,
     record->exit_status = status;
     record->finished_ns = monitor_now_ns();
     record->oom_killed = cgroup_was_out_of_memory(&container->cgroup);
+    if (monitor->log.incomplete)
+        record->error = "log incomplete: some of it could not be written";
     if (record_write_state(record) == -1)
         log_warning("how the container ended is not kept: %d", status);
 }

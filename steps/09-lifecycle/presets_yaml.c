@@ -104,7 +104,7 @@ static char *presets_read_quoted(struct presets_reader *reader)
         if (c == '\'' && quote == '\'')
             reader->at++;
         if (c == '\\' && quote == '"') {
-            const char *found = more ? memchr(escapes, *reader->at, 5) : NULL;
+            const char *found = more ? strchr(escapes, *reader->at) : NULL;
             if (found == NULL)
                 break;
             c = meant[found - escapes];
@@ -143,7 +143,7 @@ static char *presets_read_plain(struct presets_reader *reader, bool in_brackets)
 
 static char *presets_read_word(struct presets_reader *reader, bool in_brackets)
 {
-    char first = reader->at < reader->end ? *reader->at : '\0';
+    const char first = *reader->at; /* at the end of the line a NUL */
     bool alone = reader->at + 1 >= reader->end || reader->at[1] == ' ';
     const char *wrong = NULL;
     if (first == '"' || first == '\'')
@@ -192,7 +192,8 @@ static bool presets_goes_on(struct presets_reader *reader, char closing,
                             int *result)
 {
     presets_skip_blanks(reader);
-    char c = reader->at < reader->end ? *reader->at++ : '\0';
+    const char c = *reader->at; /* at the end of the line a NUL */
+    reader->at += c != '\0';
     if (c != ',' && c != closing)
         *result = presets_wrong(reader, "expected a comma, or the closing "
                                         "bracket, on the same line");

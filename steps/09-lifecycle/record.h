@@ -84,7 +84,7 @@ struct record {
     int64_t started_ns, finished_ns; /* 0: not yet */
     int exit_status;                 /* of an exited one; -1: nobody knows */
     bool oom_killed;
-    const char *error; /* why it could not be started; NULL */
+    const char *error; /* what went wrong, though it ran; NULL */
 
     struct json *config_json, *state_json; /* into which the texts point */
 };

@@ -160,6 +160,7 @@ static void stats_read_cpu_limit(const char *directory,
 /* "  eth0: 1296 16 0 0 0 0 0 0 1116 14 …": bytes and packets, in and out. */
 static void stats_read_links(pid_t pid, struct stats_sample *sample)
 {
+    enum { COLUMNS = 10, IN = 0, IN_PACKETS = 1, OUT = 8, OUT_PACKETS = 9 };
     char path[64], text[16384];
     int64_t sums[4] = {0};
     snprintf(path, sizeof path, "/proc/%d/net/dev", (int)pid);
@@ -168,17 +169,18 @@ static void stats_read_links(pid_t pid, struct stats_sample *sample)
     char *rest = NULL;
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
-        unsigned long long in, in_packets, out, out_packets;
+        uint64_t numbers[COLUMNS] = {0};
         const char *name = line + strspn(line, " ");
-        const char *colon = strchr(name, ':');
-        if (colon == NULL || strncmp(name, "lo:", 3) == 0 ||
-            sscanf(colon + 1, "%llu %llu %*u %*u %*u %*u %*u %*u %llu %llu",
-                   &in, &in_packets, &out, &out_packets) != 4)
+        const char *at = strchr(name, ':');
+        if (at == NULL || strncmp(name, "lo:", 3) == 0)
             continue;
-        sums[0] += (int64_t)in;
-        sums[1] += (int64_t)in_packets;
-        sums[2] += (int64_t)out;
-        sums[3] += (int64_t)out_packets;
+        at++;
+        for (int i = 0; i < COLUMNS && at != NULL; i++)
+            at = number_scan(at + strspn(at, " "), INT64_MAX, &numbers[i]);
+        sums[0] += (int64_t)numbers[IN];
+        sums[1] += (int64_t)numbers[IN_PACKETS];
+        sums[2] += (int64_t)numbers[OUT];
+        sums[3] += (int64_t)numbers[OUT_PACKETS];
     }
     memcpy(&sample->figures[STATS_RECEIVED_BYTES], sums, sizeof sums);
 }

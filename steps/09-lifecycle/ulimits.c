@@ -9,6 +9,7 @@
 #include <linux/capability.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct ulimit {
@@ -66,7 +67,7 @@ const char *ulimits_parse(const char *text, void *ulimits)
         i++;
     if (i == NAMES || text[length] == '\0')
         return expected;
-    struct rlimit limit;
+    struct rlimit limit = {0, 0};
     const char *rest = ulimits_scan(text + length + 1, &limit.rlim_cur);
     limit.rlim_max = limit.rlim_cur;
     if (rest != NULL && *rest == ':')
@@ -90,7 +91,7 @@ static bool ulimits_may_raise(void)
     if (files_read("/proc/self/status", status, sizeof status) > 0) {
         const char *line = strstr(status, "\nCapEff:");
         if (line != NULL)
-            sscanf(line, "\nCapEff: %" SCNx64, &effective);
+            effective = strtoull(line + strlen("\nCapEff:"), NULL, 16);
     }
     return (effective >> CAP_SYS_RESOURCE & 1) != 0;
 }

@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (data[0] & 1) {
         write_and_read(file, data + 1, size - 1);
     } else {
-        FILE *raw = fopen(file, "w");
+        FILE *raw = fopen(file, "we");
         fuzz_require(raw != NULL);
         fwrite(data + 1, 1, size - 1, raw);
         fclose(raw);
