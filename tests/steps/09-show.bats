@@ -116,7 +116,7 @@ box()
   local address peer
   begin
   show
-  address=$("$STEP" -q inspect web | grep -o '"address": "[^"]*"' | cut -d'"' -f4)
+  address=$("$STEP" -q inspect web | grep -o '"IPAddress": *"[^"]*"' | cut -d'"' -f4)
   [[ $(box network) == *"${address:?}/16"* ]] || fail "Its address is $address: $(box network)"
   [[ $(box network) == *"127.0.0.1/8"* ]]
   peer=$(box network | sed -n 's/.*its other end on the host: //p')
@@ -154,8 +154,9 @@ box()
   assert_output_has "┌─"
   assert_output_has "└─"
   assert_output_has $'\e[32m'
-  # Every row is as wide as the box.
-  assert_equal 70 "$(sed 's/\r$//; s/\x1b\[[0-9;]*m//g' <<<"$output" | LC_ALL=C.UTF-8 awk '{print length($0)}' | sort -u)" \
+  # Every row is as wide as the box: 70 characters.
+  assert_equal "$(printf 'x%.0s' {1..70})" \
+    "$(sed 's/\r$//; s/\x1b\[[0-9;]*m//g' <<<"$output" | LC_ALL=C.UTF-8 sed 's/./x/g' | sort -u)" \
     "Not every row ends where the box does."
   run script -qec "NO_COLOR=1 '$STEP' -q show web" /dev/null
   assert_output_has "┌─"

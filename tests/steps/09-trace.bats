@@ -85,8 +85,7 @@ assert_unharmed()
   run_step trace -o lines -- sh -c 'kill -TERM $$'
   assert_status 143 "A signal that is on its way to the command stops it for the tracer, who has to hand it back, or it never arrives."
   grep -q 'gets SIGTERM' lines
-  run_step trace -o lines -- /no/such
-  assert_status 127
+  run -127 --separate-stderr -- "$STEP" -q trace -o lines -- /no/such
   assert_equal "" "$(<lines)" "What we do before there is a command is nobody's call."
   run_step trace --
   assert_status 125
@@ -125,8 +124,7 @@ assert_unharmed()
   requires strace
   local command=("$rootfs/bin/busybox" ls -l /proc/self/ns)
   strace -c -o theirs -- "${command[@]}" >/dev/null
-  run_step trace --summary -o ours -- "${command[@]}"
-  assert_status 0
+  "$STEP" -q trace --summary -o ours -- "${command[@]}" >/dev/null
   # strace: … calls [errors] name. It leaves out those that do not return.
   assert_equal "$(awk 'NR > 2 && $NF != "total" && NF >= 5 && $4 ~ /^[0-9]+$/ {print $NF, $4, NF == 6 ? $5 : 0}' theirs | sort)" \
     "$(awk 'NR > 1 && $NF != "all" && $NF != "exit_group" {print $NF, $1, NF == 5 ? $2 : 0}' ours | sort)"
