@@ -245,6 +245,12 @@ int privileges_check(struct privileges *privileges)
     return privileges_make_filter(privileges);
 }
 
+void privileges_repeat(struct privileges *privileges, uint64_t capabilities)
+{
+    privileges->all = privileges_all_capabilities();
+    privileges->capabilities = capabilities & privileges->all;
+}
+
 /* ---- Giving up ---- */
 
 /* Keys, such as those to a network file system, are found through the keyring of

@@ -57,6 +57,10 @@ const char *privileges_capability_name(int number);
  */
 int privileges_check(struct privileges *privileges);
 
+/* Instead, for one more command in a container: it gets the capabilities that the first
+ * was left with, and no others. The filter is the caller's to fill in. */
+void privileges_repeat(struct privileges *privileges, uint64_t capabilities);
+
 /*
  * In the child, as root of its user namespace, its root directory changed and
  * its descriptors closed: looks up the user, gives up everything but

@@ -16,7 +16,7 @@
 
 /* A directory that was made: its mode and time come last, since a file in it
  * changes the one and may be forbidden by the other. */
-struct unpack_directory {
+struct copy_unpack_directory {
     char *path;
     mode_t mode;
     struct timespec mtime;
@@ -24,18 +24,19 @@ struct unpack_directory {
     gid_t gid;
 };
 
-struct unpack {
+struct copy_unpack {
     struct tar_reader *reader;
     const struct copy_target *target;
     int top_fd;                  /* the directory, all names begin there */
     char top_name[NAME_MAX + 1]; /* of the copy in it; "" : as in the archive */
     bool no_file;                /* the copy is to be a directory */
     char path[PATH_MAX];         /* of the entry at hand, below top_fd */
-    struct unpack_directory *directories;
+    struct copy_unpack_directory *directories;
     size_t directory_count, directory_capacity;
 };
 
-static int unpack_failed(const struct unpack *unpack, const char *call)
+static int copy_unpack_failed(const struct copy_unpack *unpack,
+                              const char *call)
 {
     return (int)log_call(-1, "a copy", "%s(\"%s\")", call, unpack->path);
 }
@@ -43,7 +44,7 @@ static int unpack_failed(const struct unpack *unpack, const char *call)
 /* ---- Names ---- */
 
 /* Whether a name of the archive stays in the directory by its words alone. */
-static bool unpack_is_inside(const char *path)
+static bool copy_unpack_is_inside(const char *path)
 {
     if (path[0] == '/' || path[0] == '\0')
         return false;
@@ -58,14 +59,14 @@ static bool unpack_is_inside(const char *path)
 }
 
 /* The path below the directory for one of the archive. */
-static int unpack_translate(const struct unpack *unpack, const char *path,
-                            char *translated)
+static int copy_unpack_translate(const struct copy_unpack *unpack,
+                                 const char *path, char *translated)
 {
     const char *top = unpack->top_name;
     while (strncmp(path, "./", 2) == 0)
         path += 2 + strspn(path + 2, "/");
     bool is_top = path[0] == '\0' || strcmp(path, ".") == 0;
-    if (!is_top && !unpack_is_inside(path))
+    if (!is_top && !copy_unpack_is_inside(path))
         return tar_reader_refuse(unpack->reader,
                                  "it would lie outside of the directory");
     int length = is_top
@@ -77,8 +78,8 @@ static int unpack_translate(const struct unpack *unpack, const char *path,
                : tar_reader_refuse(unpack->reader, "its path is too long");
 }
 
-static int unpack_open_below(const struct unpack *unpack, const char *path,
-                             uint64_t flags)
+static int copy_unpack_open_below(const struct copy_unpack *unpack,
+                                  const char *path, uint64_t flags)
 {
     struct open_how how = {.flags = flags | O_CLOEXEC,
                            .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
@@ -87,8 +88,8 @@ static int unpack_open_below(const struct unpack *unpack, const char *path,
 
 /* Opens the directory that `path` is in, which an archive need not have as an
  * entry of its own, and cuts its last name off. */
-static int unpack_open_parent(const struct unpack *unpack, const char *path,
-                              const char **name)
+static int copy_unpack_open_parent(const struct copy_unpack *unpack,
+                                   const char *path, const char **name)
 {
     char parent[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -96,29 +97,29 @@ static int unpack_open_parent(const struct unpack *unpack, const char *path,
     snprintf(parent, sizeof parent, "%.*s",
              slash == NULL ? 1 : (int)(slash - path),
              slash == NULL ? "." : path);
-    int fd = unpack_open_below(unpack, parent, O_PATH | O_DIRECTORY);
+    int fd = copy_unpack_open_below(unpack, parent, O_PATH | O_DIRECTORY);
     if (fd != -1 || errno != ENOENT)
         return fd;
     const char *missing;
-    int above_fd = unpack_open_parent(unpack, parent, &missing);
+    int above_fd = copy_unpack_open_parent(unpack, parent, &missing);
     if (above_fd == -1)
         return -1;
     int result = mkdirat(above_fd, missing, 0755);
     close(above_fd);
     return result == -1 && errno != EEXIST
                ? -1
-               : unpack_open_below(unpack, parent, O_PATH | O_DIRECTORY);
+               : copy_unpack_open_below(unpack, parent, O_PATH | O_DIRECTORY);
 }
 
 /* ---- One entry ---- */
 
 /* So that nothing that somebody put there is written to. A directory stays. */
-static int unpack_make_room(const struct unpack *unpack, int parent_fd,
-                            const char *name)
+static int copy_unpack_make_room(const struct copy_unpack *unpack,
+                                 int parent_fd, const char *name)
 {
     struct stat status;
     if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
-        return errno == ENOENT ? 0 : unpack_failed(unpack, "newfstatat");
+        return errno == ENOENT ? 0 : copy_unpack_failed(unpack, "newfstatat");
     if (S_ISDIR(status.st_mode))
         return log_error("%s: a directory is in the way", unpack->path);
     if (!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode) &&
@@ -126,12 +127,12 @@ static int unpack_make_room(const struct unpack *unpack, int parent_fd,
         return log_error("%s: a device or a socket is in the way",
                          unpack->path);
     return unlinkat(parent_fd, name, 0) == -1 && errno != ENOENT
-               ? unpack_failed(unpack, "unlinkat")
+               ? copy_unpack_failed(unpack, "unlinkat")
                : 0;
 }
 
-static mode_t unpack_mode(const struct unpack *unpack,
-                          const struct tar_entry *entry)
+static mode_t copy_unpack_mode(const struct copy_unpack *unpack,
+                               const struct tar_entry *entry)
 {
     return unpack->target->drop_set_ids
                ? entry->mode & ~(uint32_t)(S_ISUID | S_ISGID)
@@ -139,8 +140,8 @@ static mode_t unpack_mode(const struct unpack *unpack,
 }
 
 /* The owner before the mode: to give a file away takes its set-user-ID bit. */
-static int unpack_set_owner(const struct unpack *unpack, int fd,
-                            const char *name, uid_t uid, gid_t gid)
+static int copy_unpack_set_owner(const struct copy_unpack *unpack, int fd,
+                                 const char *name, uid_t uid, gid_t gid)
 {
     int flags = name[0] == '\0' ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
     if (!unpack->target->keep_owners ||
@@ -150,10 +151,10 @@ static int unpack_set_owner(const struct unpack *unpack, int fd,
         return log_error("%s: the user %u or the group %u does not exist "
                          "there: it is not mapped (EINVAL)",
                          unpack->path, uid, gid);
-    return unpack_failed(unpack, "fchownat");
+    return copy_unpack_failed(unpack, "fchownat");
 }
 
-static int unpack_data(struct unpack *unpack, int fd, uint64_t size)
+static int copy_unpack_data(struct copy_unpack *unpack, int fd, uint64_t size)
 {
     struct tar_piece piece;
     int more;
@@ -165,63 +166,65 @@ static int unpack_data(struct unpack *unpack, int fd, uint64_t size)
             if (written == -1 && errno == EINTR)
                 continue;
             if (written == -1)
-                return unpack_failed(unpack, "pwrite64");
+                return copy_unpack_failed(unpack, "pwrite64");
             done += (size_t)written;
         }
     /* A hole at its end is no piece. */
     if (more == 0 && ftruncate(fd, (off_t)size) == -1)
-        return unpack_failed(unpack, "ftruncate");
+        return copy_unpack_failed(unpack, "ftruncate");
     return more;
 }
 
-static int unpack_file(struct unpack *unpack, int parent_fd, const char *name,
-                       const struct tar_entry *entry)
+static int copy_unpack_file(struct copy_unpack *unpack, int parent_fd,
+                            const char *name, const struct tar_entry *entry)
 {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
                                 {.tv_sec = entry->mtime}};
     int fd = openat(parent_fd, name,
                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd == -1)
-        return unpack_failed(unpack, "openat");
-    int result = unpack_data(unpack, fd, entry->size);
+        return copy_unpack_failed(unpack, "openat");
+    int result = copy_unpack_data(unpack, fd, entry->size);
     if (result == 0)
-        result = unpack_set_owner(unpack, fd, "", entry->uid, entry->gid);
-    if (result == 0 && (fchmod(fd, unpack_mode(unpack, entry)) == -1 ||
+        result = copy_unpack_set_owner(unpack, fd, "", entry->uid, entry->gid);
+    if (result == 0 && (fchmod(fd, copy_unpack_mode(unpack, entry)) == -1 ||
                         futimens(fd, times) == -1))
-        result = unpack_failed(unpack, "fchmod");
+        result = copy_unpack_failed(unpack, "fchmod");
     if (close(fd) == -1 && result == 0)
-        result = unpack_failed(unpack, "close");
+        result = copy_unpack_failed(unpack, "close");
     return result;
 }
 
-static int unpack_hard_link(struct unpack *unpack, int parent_fd,
-                            const char *name, const struct tar_entry *entry)
+static int copy_unpack_hard_link(struct copy_unpack *unpack, int parent_fd,
+                                 const char *name,
+                                 const struct tar_entry *entry)
 {
     char target[PATH_MAX];
     const char *target_name;
-    if (unpack_translate(unpack, entry->target, target) == -1)
+    if (copy_unpack_translate(unpack, entry->target, target) == -1)
         return -1;
-    int target_fd = unpack_open_parent(unpack, target, &target_name);
+    int target_fd = copy_unpack_open_parent(unpack, target, &target_name);
     int result = target_fd == -1
                      ? -1
                      : linkat(target_fd, target_name, parent_fd, name, 0);
     if (result == -1)
-        unpack_failed(unpack, "linkat");
+        copy_unpack_failed(unpack, "linkat");
     if (target_fd != -1)
         close(target_fd);
     return result;
 }
 
 /* One that is there, or that a link leads to inside, keeps its mode and owner. */
-static int unpack_directory(struct unpack *unpack, int parent_fd,
-                            const char *name, const struct tar_entry *entry)
+static int copy_unpack_directory(struct copy_unpack *unpack, int parent_fd,
+                                 const char *name,
+                                 const struct tar_entry *entry)
 {
     if (mkdirat(parent_fd, name, 0700) == -1) {
-        int fd = errno == EEXIST ? unpack_open_below(unpack, unpack->path,
-                                                     O_PATH | O_DIRECTORY)
+        int fd = errno == EEXIST ? copy_unpack_open_below(unpack, unpack->path,
+                                                          O_PATH | O_DIRECTORY)
                                  : -1;
         if (fd == -1)
-            return unpack_failed(unpack, "mkdirat");
+            return copy_unpack_failed(unpack, "mkdirat");
         close(fd);
         return 0;
     }
@@ -234,12 +237,13 @@ static int unpack_directory(struct unpack *unpack, int parent_fd,
         unpack->directories = larger;
         unpack->directory_capacity = capacity;
     }
-    struct unpack_directory *made =
+    struct copy_unpack_directory *made =
         &unpack->directories[unpack->directory_count];
-    *made = (struct unpack_directory){.mode = unpack_mode(unpack, entry),
-                                      .mtime = {.tv_sec = entry->mtime},
-                                      .uid = entry->uid,
-                                      .gid = entry->gid};
+    *made =
+        (struct copy_unpack_directory){.mode = copy_unpack_mode(unpack, entry),
+                                       .mtime = {.tv_sec = entry->mtime},
+                                       .uid = entry->uid,
+                                       .gid = entry->gid};
     made->path = strdup(unpack->path);
     if (made->path == NULL)
         return log_error("out of memory (ENOMEM)");
@@ -247,44 +251,47 @@ static int unpack_directory(struct unpack *unpack, int parent_fd,
     return 0;
 }
 
-static int unpack_special(struct unpack *unpack, int parent_fd,
-                          const char *name, const struct tar_entry *entry)
+static int copy_unpack_special(struct copy_unpack *unpack, int parent_fd,
+                               const char *name, const struct tar_entry *entry)
 {
     struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
                                 {.tv_sec = entry->mtime}};
     bool link = entry->kind == TAR_SYMLINK;
-    int result = link ? symlinkat(entry->target, parent_fd, name)
-                      : mkfifoat(parent_fd, name, unpack_mode(unpack, entry));
+    int result =
+        link ? symlinkat(entry->target, parent_fd, name)
+             : mkfifoat(parent_fd, name, copy_unpack_mode(unpack, entry));
     if (result == -1)
-        return unpack_failed(unpack, link ? "symlinkat" : "mknodat");
-    if (unpack_set_owner(unpack, parent_fd, name, entry->uid, entry->gid) == -1)
+        return copy_unpack_failed(unpack, link ? "symlinkat" : "mknodat");
+    if (copy_unpack_set_owner(unpack, parent_fd, name, entry->uid,
+                              entry->gid) == -1)
         return -1;
     return utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) == -1
-               ? unpack_failed(unpack, "utimensat")
+               ? copy_unpack_failed(unpack, "utimensat")
                : 0;
 }
 
-static int unpack_in_place(struct unpack *unpack, int parent_fd,
-                           const char *name, const struct tar_entry *entry)
+static int copy_unpack_in_place(struct copy_unpack *unpack, int parent_fd,
+                                const char *name, const struct tar_entry *entry)
 {
     if (entry->kind == TAR_DIRECTORY)
-        return unpack_directory(unpack, parent_fd, name, entry);
-    if (unpack_make_room(unpack, parent_fd, name) == -1)
+        return copy_unpack_directory(unpack, parent_fd, name, entry);
+    if (copy_unpack_make_room(unpack, parent_fd, name) == -1)
         return -1;
     switch (entry->kind) {
     case TAR_FILE:
-        return unpack_file(unpack, parent_fd, name, entry);
+        return copy_unpack_file(unpack, parent_fd, name, entry);
     case TAR_HARD_LINK:
-        return unpack_hard_link(unpack, parent_fd, name, entry);
+        return copy_unpack_hard_link(unpack, parent_fd, name, entry);
     default:
-        return unpack_special(unpack, parent_fd, name, entry);
+        return copy_unpack_special(unpack, parent_fd, name, entry);
     }
 }
 
-static int unpack_entry(struct unpack *unpack, const struct tar_entry *entry)
+static int copy_unpack_entry(struct copy_unpack *unpack,
+                             const struct tar_entry *entry)
 {
     const char *name;
-    if (unpack_translate(unpack, entry->path, unpack->path) == -1)
+    if (copy_unpack_translate(unpack, entry->path, unpack->path) == -1)
         return -1;
     if (entry->kind == TAR_CHARACTER_DEVICE ||
         entry->kind == TAR_BLOCK_DEVICE) {
@@ -298,10 +305,10 @@ static int unpack_entry(struct unpack *unpack, const struct tar_entry *entry)
     if (unpack->no_file && entry->kind != TAR_DIRECTORY &&
         strcmp(unpack->path, unpack->top_name) == 0)
         return log_error("%s is not a directory", unpack->target->path);
-    int parent_fd = unpack_open_parent(unpack, unpack->path, &name);
+    int parent_fd = copy_unpack_open_parent(unpack, unpack->path, &name);
     if (parent_fd == -1)
-        return unpack_failed(unpack, "openat2");
-    int result = unpack_in_place(unpack, parent_fd, name, entry);
+        return copy_unpack_failed(unpack, "openat2");
+    int result = copy_unpack_in_place(unpack, parent_fd, name, entry);
     close(parent_fd);
     return result;
 }
@@ -309,24 +316,26 @@ static int unpack_entry(struct unpack *unpack, const struct tar_entry *entry)
 /* ---- All of them ---- */
 
 /* What the directories that were made are to be like in the end. */
-static int unpack_finish_directories(struct unpack *unpack)
+static int copy_unpack_finish_directories(struct copy_unpack *unpack)
 {
     int result = 0;
     while (unpack->directory_count > 0) {
-        const struct unpack_directory *made =
+        const struct copy_unpack_directory *made =
             &unpack->directories[--unpack->directory_count];
         struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, made->mtime};
         snprintf(unpack->path, sizeof unpack->path, "%s", made->path);
-        int fd = result == -1
-                     ? -1
-                     : unpack_open_below(unpack, made->path,
+        int fd =
+            result == -1
+                ? -1
+                : copy_unpack_open_below(unpack, made->path,
                                          O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (fd == -1)
-            result = result == -1 ? -1 : unpack_failed(unpack, "openat2");
-        else if (unpack_set_owner(unpack, fd, "", made->uid, made->gid) == -1)
+            result = result == -1 ? -1 : copy_unpack_failed(unpack, "openat2");
+        else if (copy_unpack_set_owner(unpack, fd, "", made->uid, made->gid) ==
+                 -1)
             result = -1;
         else if (fchmod(fd, made->mode) == -1 || futimens(fd, times) == -1)
-            result = unpack_failed(unpack, "fchmod");
+            result = copy_unpack_failed(unpack, "fchmod");
         if (fd != -1)
             close(fd);
         free(made->path);
@@ -336,7 +345,7 @@ static int unpack_finish_directories(struct unpack *unpack)
 }
 
 /* The directory that the copy's name is in, where that is not a directory itself. */
-static int unpack_open_beside(struct unpack *unpack, const char *path)
+static int copy_unpack_open_beside(struct copy_unpack *unpack, const char *path)
 {
     char parent[PATH_MAX];
     struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
@@ -354,7 +363,7 @@ static int unpack_open_beside(struct unpack *unpack, const char *path)
     snprintf(unpack->top_name, sizeof unpack->top_name, "%.*s",
              (int)(end - start), path + start);
     snprintf(parent, sizeof parent, "%.*s", (int)start, path);
-    if (!unpack_is_inside(unpack->top_name)) { /* "..", or nothing */
+    if (!copy_unpack_is_inside(unpack->top_name)) { /* "..", or nothing */
         errno = ENOENT;
         return -1;
     }
@@ -363,7 +372,7 @@ static int unpack_open_beside(struct unpack *unpack, const char *path)
 }
 
 /* Where the copy is to go, and under which name. */
-static int unpack_open_target(struct unpack *unpack)
+static int copy_unpack_open_target(struct copy_unpack *unpack)
 {
     const struct copy_target *target = unpack->target;
     struct open_how how = {.flags = O_PATH | O_CLOEXEC,
@@ -388,7 +397,7 @@ static int unpack_open_target(struct unpack *unpack)
     }
     errno = error;
     if (fd != -1 || (errno == ENOENT && !target->is_directory))
-        unpack->top_fd = unpack_open_beside(unpack, target->path);
+        unpack->top_fd = copy_unpack_open_beside(unpack, target->path);
     return unpack->top_fd != -1
                ? 0
                : (int)log_call(-1, "where the copy is to go", "openat2(\"%s\")",
@@ -397,17 +406,17 @@ static int unpack_open_target(struct unpack *unpack)
 
 int copy_unpack(struct tar_reader *reader, const struct copy_target *target)
 {
-    struct unpack *unpack = calloc(1, sizeof *unpack);
+    struct copy_unpack *unpack = calloc(1, sizeof *unpack);
     struct tar_entry entry;
     if (unpack == NULL)
         return log_error("out of memory (ENOMEM)");
     unpack->reader = reader;
     unpack->target = target;
     unpack->top_fd = -1;
-    int result = unpack_open_target(unpack), more = 0;
+    int result = copy_unpack_open_target(unpack), more = 0;
     while (result == 0 && (more = tar_reader_next(reader, &entry)) == 1)
-        result = unpack_entry(unpack, &entry);
-    if (unpack_finish_directories(unpack) == -1 || more == -1)
+        result = copy_unpack_entry(unpack, &entry);
+    if (copy_unpack_finish_directories(unpack) == -1 || more == -1)
         result = -1;
     if (unpack->top_fd != -1)
         close(unpack->top_fd);

@@ -197,7 +197,7 @@ static int parent_prepare(struct exec *exec)
 {
     const struct record *record = &exec->record;
     struct privileges *privileges = &exec->privileges;
-    privileges->capabilities = record->capabilities;
+    privileges_repeat(privileges, record->capabilities);
     privileges->privileged = record->privileged;
     privileges->outlives_parent = exec->detach;
     privileges->no_new_privileges =

@@ -15,6 +15,10 @@
 
 extern char **environ;
 
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
 enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
 
 /* No container with ids of its own has 0 among them: root's range and a user's
@@ -90,13 +94,26 @@ static char **self_read_words(void)
     return words;
 }
 
+/* Since 6.3 it is to be said that it may be executed, and need not be allowed otherwise;
+ * older kernels do not know the word. */
+static int self_create_memory(void)
+{
+    enum { FLAGS = MFD_CLOEXEC | MFD_ALLOW_SEALING };
+    int fd = memfd_create("nsctl", FLAGS | MFD_EXEC);
+    bool known = fd != -1 || errno != EINVAL;
+    if (!known)
+        fd = memfd_create("nsctl", FLAGS);
+    return (int)log_call(fd, "a copy of this program",
+                         "memfd_create(\"nsctl\", "
+                         "MFD_CLOEXEC|MFD_ALLOW_SEALING%s)",
+                         known ? "|MFD_EXEC" : "");
+}
+
 /* Returns a descriptor of the copy, or -1, reported. */
 static int self_make_copy(int program_fd, off_t size)
 {
-    int copy_fd = memfd_create("nsctl", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (log_call(copy_fd, "a copy of this program",
-                 "memfd_create(\"nsctl\", MFD_CLOEXEC|MFD_ALLOW_SEALING)") ==
-        -1)
+    int copy_fd = self_create_memory();
+    if (copy_fd == -1)
         return -1;
     if (self_copy(program_fd, size, copy_fd) == 0)
         return copy_fd;
