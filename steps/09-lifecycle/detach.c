@@ -31,7 +31,10 @@ static void __attribute__((noreturn))
 detach_child(const struct store *store, struct container *container,
              int news_fd)
 {
-    pid_t session = setsid();
+    pid_t session = 0;
+    //> session
+    session = setsid();
+    //< session
     log_call(session, "a session of its own", "setsid()");
     struct clone_args arguments = {.exit_signal = SIGCHLD};
     pid_t pid = session == -1 ? -1 : clone_process(&arguments);

@@ -352,7 +352,10 @@ static bool record_asks_lock(int directory_fd)
     int fd = openat(directory_fd, "alive", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1)
         return errno != ENOENT; /* rather alive than dead by mistake */
-    bool alive = flock(fd, LOCK_SH | LOCK_NB) == -1;
+    bool alive = false;
+    //> ask
+    alive = flock(fd, LOCK_SH | LOCK_NB) == -1;
+    //< ask
     close(fd);
     return alive;
 }

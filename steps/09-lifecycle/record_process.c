@@ -100,23 +100,25 @@ int record_open_process(const struct record *record,
                         const struct record_process *process)
 {
     char boot_id[40];
-    uint64_t start_time;
-    errno = ESRCH;
+    int fd = -1;
     if (process->pid <= 0 || record_read_boot_id(boot_id) == -1 ||
         strcmp(record->boot_id, boot_id) != 0) {
         errno = ESRCH;
         return -1;
     }
+    errno = ESRCH;
+    //> stranger
     /* First the descriptor, which stays with the one process that it was opened for;
      * then the question who that is. In the other order it could end in between,
      * and another get its number. */
-    int fd = (int)syscall(SYS_pidfd_open, process->pid, 0U);
-    if (fd == -1)
-        return -1;
-    if (record_read_start_time(process->pid, &start_time) == 0 &&
-        start_time == process->start_time)
-        return fd;
-    close(fd);
-    errno = ESRCH;
-    return -1;
+    uint64_t start_time;
+    fd = (int)syscall(SYS_pidfd_open, process->pid, 0U);
+    if (fd != -1 && (record_read_start_time(process->pid, &start_time) == -1 ||
+                     start_time != process->start_time)) {
+        close(fd);
+        fd = -1;
+        errno = ESRCH;
+    }
+    //< stranger
+    return fd;
 }

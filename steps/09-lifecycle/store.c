@@ -302,8 +302,11 @@ static int store_take_alive(const struct record *record)
              path);
     if (fd == -1)
         return -1;
-    int result = flock(fd, LOCK_EX);
+    int result = 0;
+    //> alive
+    result = flock(fd, LOCK_EX);
     log_call(result, "as long as we live", "flock(\"%s\", LOCK_EX)", path);
+    //< alive
     if (result == 0)
         return fd;
     close(fd);

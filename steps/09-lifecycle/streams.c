@@ -163,11 +163,12 @@ static int streams_bind_console(int master_fd)
 
 int streams_make_terminal(struct streams *streams, bool console)
 {
-    int unlock = 0;
+    int unlock = 0, master_fd = -1, fd = -1;
     if (!streams->terminal)
         return 0;
+    //> pty
     /* In this /dev/pts, which nobody else has. Each opening makes another one. */
-    int master_fd = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    master_fd = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (log_call(master_fd, "a terminal of its own",
                  "openat(AT_FDCWD, \"/dev/pts/ptmx\", O_RDWR|O_NOCTTY)") == -1)
         return -1;
@@ -175,10 +176,11 @@ int streams_make_terminal(struct streams *streams, bool console)
         return (int)log_call(-1, "which may be opened",
                              "ioctl(%d, TIOCSPTLCK, [0])", master_fd);
     /* By the descriptor, and by no name that could lead elsewhere. */
-    int fd = ioctl(master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    fd = ioctl(master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (log_call(fd, "the container's side of it",
                  "ioctl(%d, TIOCGPTPEER, O_RDWR|O_NOCTTY)", master_fd) == -1)
         return -1;
+    //< pty
     for (int i = 0; i < 3; i++)
         streams->inside[i] = fd;
     terminal_copy_size(fd);

@@ -17,7 +17,9 @@ void terminal_copy_size(int fd)
     struct winsize size;
     for (int own = STDIN_FILENO; own <= STDERR_FILENO; own++)
         if (ioctl(own, TIOCGWINSZ, &size) == 0) {
+            //> size
             ioctl(fd, TIOCSWINSZ, &size);
+            //< size
             return;
         }
 }

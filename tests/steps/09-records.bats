@@ -73,6 +73,22 @@ END
   assert_store_empty
 }
 
+# --- Who lives ------------------------------------------------------------------------
+
+@test "who has the lock on alive lives, and nobody else" {
+  start one -- /bin/sleep 1000
+  local alive monitor
+  alive=$(directory_of one)/alive
+  monitor=$(field one MonitorPid)
+  flock -n "$alive" true && fail "The monitor must have a lock on the file alive, as long as it lives."
+  run_step ps
+  assert_output_matches 'Up .* one' "Whose lock is held, runs: ask for it, and do not wait."
+  kill -KILL "$monitor"
+  wait_until flock -n "$alive" true
+  run_step ps
+  assert_output_lacks one "Whose lock is free does not run any more, whatever its record says."
+}
+
 # --- A damaged record ------------------------------------------------------------------
 
 @test "a corrupt record is listed as such; rm -f kills its processes, by their cgroup, and removes it" {

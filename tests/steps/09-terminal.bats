@@ -65,7 +65,7 @@ step_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$
   output=$(tr -d '\r' <"$screen")
   assert_status 5
   assert_output_has /dev/pts/0
-  assert_output_has "33 99"
+  assert_output_has "33 99" "Its terminal must be as large as ours, in rows and columns."
   assert_output_has "into-tty" "/dev/tty is there, so it is the controlling terminal."
   assert_output_matches 'crw.*5, +1|136, +0' "The console is a terminal."
 }
