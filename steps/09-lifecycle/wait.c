@@ -1,6 +1,6 @@
 /* wait: until containers have ended, and how they did. */
+#include "common/base/files.h"
 #include "common/base/log.h"
-#include "steps/09-lifecycle/ending.h"
 #include "steps/09-lifecycle/subcommands.h"
 
 #include <errno.h>
@@ -22,12 +22,27 @@ static int wait_hold(const struct record *record)
     return fd;
 }
 
+/* Until nobody holds `alive`. Its monitor may live on for a while, to remove what we look
+ * at: for that it waits for us. */
+static void wait_for_lock(const struct record *record)
+{
+    char path[PATH_MAX];
+    if (files_path(path, "%s/alive", record->directory) == -1)
+        return;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1)
+        return;
+    while (flock(fd, LOCK_SH) == -1 && errno == EINTR)
+        ;
+    close(fd);
+}
+
 static int wait_one(struct record *record)
 {
     char directory[PATH_MAX];
     memcpy(directory, record->directory, sizeof directory);
     int fd = wait_hold(record);
-    ending_wait(record, -1);
+    wait_for_lock(record);
     record_free(record);
     int result = record_read(record, directory);
     if (fd != -1)

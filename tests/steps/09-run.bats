@@ -98,7 +98,6 @@ monitor_of() { sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT
 --cidfile $rootfs $rootfs
 -it $rootfs
 nosuch
-/nosuch/../
 --rootfs nosuch
 --net host -p 80:80 $rootfs
 --host --upper $BATS_TEST_TMPDIR $rootfs
@@ -165,7 +164,7 @@ END
   mkfifo slow
   "$STEP" -q run --name web --pidfile pid "$rootfs" sh -c 'head -c 60000 /dev/zero | tr "\0" x; exit 4' >slow &
   exec 9<slow
-  ended() { [ "$("$STEP" -q inspect web 2>/dev/null | grep -c '"exit_status": 4')" = 1 ]; }
+  ended() { [ "$("$STEP" -q inspect web 2>/dev/null | grep -c '"ExitCode": 4')" = 1 ]; }
   wait_until ended || fail "Nobody reads yet, and still it is written down how it ended."
   assert_equal 60000 "$(wc -c <&9)"
   status=0
@@ -217,7 +216,7 @@ END
   run_step ps -a
   assert_output_matches 'web.*[Uu]nknown|[Uu]nknown.*web'
   run_step inspect web
-  assert_output_has '"exit_status": -1'
+  assert_output_has '"ExitCode": null'
   run_step rm -f web
   assert_status 0
   assert_clean
@@ -322,7 +321,7 @@ skip_where_memory()
   requires root memory
   run_container --name web -m 16m "$rootfs" sh -c 'tail -c 100m /dev/zero; exit $?'
   run_step inspect web
-  assert_output_has '"oom_killed": true'
+  assert_output_has '"OOMKilled": true'
 }
 
 # --- Attached ---------------------------------------------------------------------------
