@@ -75,7 +75,6 @@ step_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$
   open_shell
   press '"$STEP" -q run -it --rm "$rootfs" sh\n'
   wait_until is_raw
-<<<<<<< HEAD
   press 'echo from in""side\n'
   shows 'from inside'
   press 'echo begun; sleep 100\n'
@@ -83,14 +82,6 @@ step_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$
   press '\003'
   press 'echo status $?\n'
   shows 'status 130'
-=======
-  press 'echo from\\ inside\n'
-  shows 'from inside'
-  press 'sleep 100\n'
-  # Of a ^C its terminal makes a signal. It may come before sleep is there to get it.
-  interrupted() { press '\003echo status $?\n'; sleep 0.3; grep -q -a 'status [0-9]' "$screen"; }
-  wait_until interrupted
->>>>>>> d0023e0 (Step 09: tests of run and of terminals, as inspect has it)
   press 'exit 4\n'
   wait_until is_as_before
   press 'echo ended $?\n'
@@ -150,11 +141,7 @@ step_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$
   open_shell
   press '"$STEP" -q attach web\n'
   wait_until is_raw
-<<<<<<< HEAD
   press 'echo from in""side; stty size\n'
-=======
-  press 'echo from\\ inside\n'
->>>>>>> d0023e0 (Step 09: tests of run and of terminals, as inspect has it)
   shows 'from inside'
   press '\020\021'
   wait_until is_as_before
