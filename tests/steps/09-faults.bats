@@ -15,6 +15,18 @@ setup()
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
   rootfs=$ROOT/build/rootfs/default
   cd "$BATS_TEST_TMPDIR" || return
+  # So that the store is there, and what makes it is none of the calls that fail.
+  "$STEP" -q run --rm "$rootfs" /bin/true
+}
+
+teardown()
+{
+  local ids
+  ids=$("$STEP" -q ps -aq 2>/dev/null) || true
+  # shellcheck disable=SC2086 # several words
+  [ -z "$ids" ] || "$STEP" -q rm -f $ids >/dev/null 2>&1 || true
+  cd /
+  [ -z "${mounted:-}" ] || umount -l "$mounted"
 }
 
 # Everything that can matter: what is made on the host, what is said to others, what ends.
@@ -36,7 +48,17 @@ own_calls()
   strace -o list -e trace="$made" -- "$STEP" -q "$@" >/dev/null 2>&1 || true
   awk '{ call = substr($0, 1, index($0, "(") - 1) } call ~ /^[a-z0-9_]+$/ { print call, ++made[call] }' list >calls
   [ -s calls ] || fail "no calls were seen"
-  "$STEP" -q rm -f web >/dev/null 2>&1 || true
+  "$STEP" -q rm -f faulty >/dev/null 2>&1 || true
+}
+
+# Cgroups of containers whose monitor is dead: nobody holds their lock.
+dead_cgroups()
+{
+  local directory
+  for directory in /sys/fs/cgroup/*/nsctl/*/ /sys/fs/cgroup/nsctl/*/; do
+    [ ! -d "$directory" ] || flock --nonblock "$directory" true 2>/dev/null && [ -d "$directory" ] && echo "$directory"
+  done
+  return 0
 }
 
 # After a fault: one look at what there is, one removal of it, and nothing is left.
@@ -45,11 +67,13 @@ assert_clean_again()
   local ids left
   ids=$("$STEP" -q ps -aq) || fail "$1: ps -a failed"
   # shellcheck disable=SC2086 # several words
-  [ -z "$ids" ] || "$STEP" -q rm -f $ids >/dev/null || fail "$1: rm -f $ids failed"
+  "$STEP" -q rm -f ${ids:-faulty} >/dev/null || fail "$1: rm -f $ids failed"
   left=$(
-    find "$NSCTL_ROOT/containers" "$NSCTL_ROOT/logs" "$NSCTL_ROOT/names" -mindepth 1 2>/dev/null
-    ls -d /sys/fs/cgroup/*/nsctl /sys/fs/cgroup/nsctl /sys/class/net/nsctl* /run/nsctl 2>/dev/null
-    pgrep -f -- "--name web $rootfs"
+    find "$NSCTL_ROOT/containers" "$NSCTL_ROOT/logs" "$NSCTL_ROOT/names" -mindepth 1
+    dead_cgroups
+    ip -o link | grep -o 'nsctl[0-9a-f]*'
+    ls -d /run/nsctl 2>/dev/null
+    pgrep -a -f -- "--name faulty"
   ) || true
   assert_equal "" "$left" "$1: after ps -a and rm -f nothing of the container may be left."
 }
@@ -73,23 +97,23 @@ walk_kills()
 }
 
 @test "the monitor in the foreground, killed at any call from the first to the last" {
-  walk_kills run --name web "$rootfs" /bin/true
+  walk_kills run --name faulty "$rootfs" /bin/true
 }
 
 @test "with --rm, a port and a network of its own" {
-  walk_kills run --rm --name web -p 127.0.0.1::80 "$rootfs" /bin/true
+  walk_kills run --rm --name faulty -p 127.0.0.1::80 "$rootfs" /bin/true
 }
 
 @test "whoever starts a detached one, the monitor and the container's init, killed at any call" {
   local call number
   # Of whichever process comes there first.
-  strace -f -o list -e trace="$made" -- "$STEP" -q run -d --name web "$rootfs" /bin/sleep 0.2 >/dev/null 2>&1 || true
-  "$STEP" -q rm -f web >/dev/null 2>&1 || true
+  strace -f -o list -e trace="$made" -- "$STEP" -q run -d --name faulty "$rootfs" /bin/sleep 0.2 >/dev/null 2>&1 || true
+  "$STEP" -q rm -f faulty >/dev/null 2>&1 || true
   awk '{ call = substr($2, 1, index($2, "(") - 1) } call ~ /^[a-z0-9_]+$/ && ++made[$1, call] > most[call] {
          most[call] = made[$1, call]; print call, most[call] }' list >calls
   while read -r -u 9 call number; do
     timeout 30 strace -f --quiet=all -o trace -e trace="$call" -e inject="$call:signal=KILL:when=$number" -- \
-      "$STEP" -q run -d --name web "$rootfs" /bin/sleep 0.2 >/dev/null 2>stderr || true
+      "$STEP" -q run -d --name faulty "$rootfs" /bin/sleep 0.2 >/dev/null 2>stderr || true
     assert_clean_again "killed at $call number $number"
   done 9< <(points calls)
   assert_nothing_left_at_all
@@ -104,11 +128,11 @@ kill_child()
 @test "the container's first process, killed at any call of its set-up" {
   local all
   all=$(setup_calls "mount,move_mount,open_tree,fsmount,write,openat,mkdir,setsid,dup3,close_range,sethostname,capset,prctl,execve,pivot_root,umount2,sendto,chdir,symlink,mknod" \
-    run --name web "$rootfs" /bin/true | grep '^child:')
-  "$STEP" -q rm -f web >/dev/null 2>&1 || true
+    run --name faulty "$rootfs" /bin/true | grep '^child:')
+  "$STEP" -q rm -f faulty >/dev/null 2>&1 || true
   printf '%s\n' "$all" >calls
   while read -r -u 9 call; do
-    kill_child "$call" run --name web "$rootfs" /bin/true
+    kill_child "$call" run --name faulty "$rootfs" /bin/true
     [ "$status" -ne 0 ] || fail "$call: it was killed, and says that all went well"
   done 9< <(points calls)
   assert_nothing_left_at_all
@@ -144,10 +168,10 @@ check_error()
 
 @test "whichever call of the set-up fails, it is named, and there is no container" {
   setup_calls pipe2,signalfd4,setsid,dup3,fsync,rename,mkdir,symlink,clone3,fchown,prlimit64,socketpair \
-    run --name web "$rootfs" /bin/true >calls
-  "$STEP" -q rm -f web >/dev/null 2>&1 || true
+    run --name faulty "$rootfs" /bin/true >calls
+  "$STEP" -q rm -f faulty >/dev/null 2>&1 || true
   while read -r -u 9 call; do
-    check_error "$call" run --name web "$rootfs" /bin/true
+    check_error "$call" run --name faulty "$rootfs" /bin/true
   done 9< <(points calls)
   assert_nothing_left_at_all
 }
@@ -156,10 +180,9 @@ check_error()
   requires mount
   mkdir small
   mount -t tmpfs -o size=600k tmpfs small
-  # In the file's teardown at the latest the host must be as it was.
-  trap 'umount -l "$BATS_TEST_TMPDIR/small"' EXIT
+  mounted=$BATS_TEST_TMPDIR/small
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/small/root
-  "$STEP" -q run --name web "$rootfs" /bin/true
+  "$STEP" -q run --name faulty "$rootfs" /bin/true
   dd if=/dev/zero of=small/full bs=4k 2>/dev/null || true
   run_step run --name other "$rootfs" /bin/true
   assert_status 125
@@ -176,9 +199,9 @@ check_error()
   requires mount
   mkdir kept
   mount -t tmpfs tmpfs kept
-  trap 'umount -l "$BATS_TEST_TMPDIR/kept"' EXIT
+  mounted=$BATS_TEST_TMPDIR/kept
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/kept/root
-  "$STEP" -q run --name web "$rootfs" /bin/echo hello
+  "$STEP" -q run --name faulty "$rootfs" /bin/echo hello
   mount -o remount,ro kept
   run_step run --name other "$rootfs" /bin/true
   assert_status 125
@@ -193,7 +216,7 @@ check_error()
 # --- Nothing grows ------------------------------------------------------------------
 
 @test "many started and stopped in a loop: nothing grows, NSCTL_TEST_LOOPS of them" {
-  local i before after
+  local i
   for ((i = 0; i < ${NSCTL_TEST_LOOPS:-20}; i++)); do
     if ((i % 2)); then
       "$STEP" -q run --rm "$rootfs" /bin/true
@@ -209,7 +232,7 @@ check_error()
 
 @test "many that come and go beside one that stays: that one does not grow either" {
   local monitor before after i
-  id=$("$STEP" -q run -d --name web -i "$rootfs" /bin/cat)
+  id=$("$STEP" -q run -d --name faulty -i "$rootfs" /bin/cat)
   monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$id/config.json")
   measure() { echo "$(find "/proc/$monitor/fd" -mindepth 1 | wc -l) $(awk '/^Private/ { sum += $2 } END { print sum }' "/proc/$monitor/smaps_rollup")"; }
   attach_once()
@@ -230,12 +253,12 @@ check_error()
 @test "the monitor is small: a tenth of 334 KiB, where it is static" {
   local static=$ROOT/build/static/step-09 monitor private
   [ -x "$static" ] || skip "not for step 09 but as a static program: make static"
-  "$static" -q run -d --name web "$rootfs" /bin/sleep 1000 >id
+  "$static" -q run -d --name faulty "$rootfs" /bin/sleep 1000 >id
   # A second one, as there would be: what both have of the program itself is no one's own.
-  "$static" -q run -d --name web2 "$rootfs" /bin/sleep 1000 >/dev/null
+  "$static" -q run -d --name faulty2 "$rootfs" /bin/sleep 1000 >/dev/null
   monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$(cat id)/config.json")
   private=$(awk '/^Private/ { sum += $2 } END { print sum }' "/proc/$monitor/smaps_rollup")
   echo "# private memory of the monitor: $private KiB" >&3
-  "$static" -q rm -f web web2 >/dev/null
+  "$static" -q rm -f faulty web2 >/dev/null
   [ "$private" -le 33 ] || fail "It has $private KiB for itself."
 }
