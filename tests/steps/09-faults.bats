@@ -187,7 +187,7 @@ check_error()
   run_step run --name other "$rootfs" /bin/true
   assert_status 125
   assert_stderr_has ENOSPC
-  run_step rm web
+  run_step rm faulty
   assert_status 0 "At no byte free a container can be removed."
   assert_equal "" "$(ls -A "$NSCTL_ROOT/containers")"
   rm small/full
@@ -209,7 +209,7 @@ check_error()
   assert_stderr_has EROFS
   run_step ps -a
   assert_status 0
-  assert_output_has web
+  assert_output_has faulty
   mount -o remount,rw kept
 }
 
@@ -237,7 +237,7 @@ check_error()
   measure() { echo "$(find "/proc/$monitor/fd" -mindepth 1 | wc -l) $(awk '/^Private/ { sum += $2 } END { print sum }' "/proc/$monitor/smaps_rollup")"; }
   attach_once()
   {
-    "$STEP" -q attach --no-stdin web >/dev/null 2>&1 &
+    "$STEP" -q attach --no-stdin faulty >/dev/null 2>&1 &
     sleep 0.05
     kill -KILL $!
     wait $! 2>/dev/null || true
@@ -259,6 +259,6 @@ check_error()
   monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$(cat id)/config.json")
   private=$(awk '/^Private/ { sum += $2 } END { print sum }' "/proc/$monitor/smaps_rollup")
   echo "# private memory of the monitor: $private KiB" >&3
-  "$static" -q rm -f faulty web2 >/dev/null
+  "$static" -q rm -f faulty faulty2 >/dev/null
   [ "$private" -le 33 ] || fail "It has $private KiB for itself."
 }
