@@ -176,14 +176,15 @@ static const char *record_need_text(struct record_reader *reader,
 static int64_t record_get_number(struct record_reader *reader, const char *key)
 {
     const struct json_value *value = record_member(reader, key);
-    char *end = NULL;
     if (value == NULL)
         return 0;
-    errno = 0;
-    int64_t number =
-        value->type == JSON_NUMBER ? strtoll(value->text, &end, 10) : 0;
-    if (end == value->text + value->length && errno == 0)
-        return number;
+    if (value->type == JSON_NUMBER) {
+        char *end;
+        errno = 0;
+        int64_t number = strtoll(value->text, &end, 10);
+        if (end == value->text + value->length && errno == 0)
+            return number;
+    }
     record_damaged(reader, value, "a whole number");
     return 0;
 }
