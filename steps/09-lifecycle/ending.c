@@ -213,20 +213,20 @@ bool ending_wait_for_init(const struct record *record, int64_t milliseconds)
                            ending_end_ms(milliseconds));
 }
 
-/* The lock decides: who it was that held it may not be known. */
+/* The lock decides: who it was that held it may not be known. It is dropped soon after
+ * the container's first process has ended, and before the monitor has: that may wait for
+ * us in turn, to remove what we still look at. */
 bool ending_wait(const struct record *record, int64_t milliseconds)
 {
     int64_t end_ms = ending_end_ms(milliseconds);
     while (record_is_alive(record)) {
         if (ending_left_ms(end_ms) == 0)
             return false;
-        if (ending_wait_for(record, &record->monitor, end_ms))
+        if (ending_wait_for(record, &record->init_process, end_ms))
             ending_sleep();
     }
     return true;
 }
-
-/* ---- By force ---- */
 
 /* What it has become meanwhile: one that was being set up may have processes now. Returns
  * false where there is no such container any more. */
@@ -237,6 +237,23 @@ static bool ending_read_again(struct record *record)
     record_free(record);
     return record_read(record, directory) == 0;
 }
+
+int ending_wait_for_start(struct record *record)
+{
+    int64_t end_ms = ending_end_ms(PATIENCE_MS);
+    while (record->status == RECORD_CREATED && ending_left_ms(end_ms) > 0) {
+        ending_sleep();
+        if (!ending_read_again(record)) {
+            record->status = RECORD_EXITED; /* and removed */
+            return 0;
+        }
+    }
+    if (record->status != RECORD_CREATED)
+        return 0;
+    return log_error("%s: is still being set up after 10 s", record->name);
+}
+
+/* ---- By force ---- */
 
 /* Until its monitor has ended, too. A corrupt record is not read again: it says nothing. */
 static bool ending_force_processes(struct record *record)

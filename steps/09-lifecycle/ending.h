@@ -25,8 +25,12 @@ int ending_signal(const struct record *record, int signal);
  * frozen first, and through its first process. */
 void ending_kill(const struct record *record);
 
-/* Waits until its first process has ended; ending_wait(): until its monitor has, who
- * writes down how it ended and clears up. At most `milliseconds`, -1: for ever. Returns
+/* Waits until one that is being set up runs, or has ended, or been removed, which counts as
+ * ended; `record` is what it is then. Returns 0, or -1, reported: after 10 s. */
+int ending_wait_for_start(struct record *record);
+
+/* Waits until its first process has ended; ending_wait(): until its monitor has written
+ * down how, and cleared up. At most `milliseconds`, -1: for ever. Returns
  * whether it is so. */
 bool ending_wait_for_init(const struct record *record, int64_t milliseconds);
 bool ending_wait(const struct record *record, int64_t milliseconds);

@@ -42,29 +42,10 @@ static const char *stop_parse_seconds(const char *text, void *seconds)
     return NULL;
 }
 
-/* One that is being set up is waited for: then it can be told. */
-static int stop_wait_until_started(struct record *record)
-{
-    static const struct timespec pause = {.tv_nsec = 5000000L};
-    char directory[PATH_MAX];
-    memcpy(directory, record->directory, sizeof directory);
-    for (int i = 0; i < 2000 && record->status == RECORD_CREATED; i++) {
-        nanosleep(&pause, NULL);
-        record_free(record);
-        if (record_read(record, directory) == -1) {
-            record->status = RECORD_EXITED; /* and removed */
-            return 0;
-        }
-    }
-    if (record->status != RECORD_CREATED)
-        return 0;
-    return log_error("%s: is still being set up after 10 s", record->name);
-}
-
 /* Returns 0; EXIT_NOT_DONE, reported. */
 static int stop_begin(struct record *record, const struct stop_options *options)
 {
-    if (stop_wait_until_started(record) == -1)
+    if (ending_wait_for_start(record) == -1)
         return EXIT_NOT_DONE;
     if (record->status == RECORD_CORRUPT) {
         log_error("%.12s: its record is corrupt: %s", record->id,

@@ -1,11 +1,12 @@
 /* wait: until containers have ended, and how they did. */
-#include "common/base/files.h"
 #include "common/base/log.h"
+#include "steps/09-lifecycle/ending.h"
 #include "steps/09-lifecycle/subcommands.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -22,27 +23,19 @@ static int wait_hold(const struct record *record)
     return fd;
 }
 
-/* Until nobody holds `alive`. Its monitor may live on for a while, to remove what we look
- * at: for that it waits for us. */
-static void wait_for_lock(const struct record *record)
-{
-    char path[PATH_MAX];
-    if (files_path(path, "%s/alive", record->directory) == -1)
-        return;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd == -1)
-        return;
-    while (flock(fd, LOCK_SH) == -1 && errno == EINTR)
-        ;
-    close(fd);
-}
+/* What is waited for: descriptors[i] holds records[i]. */
+struct wait {
+    struct record *records;
+    int *descriptors;
+};
 
-static int wait_one(struct record *record)
+static int wait_one(struct record *record, int fd)
 {
     char directory[PATH_MAX];
     memcpy(directory, record->directory, sizeof directory);
-    int fd = wait_hold(record);
-    wait_for_lock(record);
+    while (ending_wait_for_start(record) == -1)
+        continue; /* and said so */
+    ending_wait(record, -1);
     record_free(record);
     int result = record_read(record, directory);
     if (fd != -1)
@@ -50,12 +43,32 @@ static int wait_one(struct record *record)
     if (result == -1 || record->status == RECORD_CORRUPT ||
         record->exit_status == -1) {
         printf("unknown\n");
-        log_error("%s: nobody knows how it ended",
-                  result == -1 ? directory : record->id);
+        log_error("%s: nobody knows how it ended", strrchr(directory, '/') + 1);
         return EXIT_NOT_DONE;
     }
     printf("%d\n", record->exit_status);
     return 0;
+}
+
+/* All are held before one is waited for: the others may end meanwhile. */
+static int wait_all(const struct store *store, char **words, struct wait *wait)
+{
+    int first_status = 0;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        wait->descriptors[i] = -2; /* there is none */
+        if (store_look_up(store, words[i], &wait->records[i]) == 0)
+            wait->descriptors[i] = wait_hold(&wait->records[i]);
+    }
+    for (size_t i = 0; words[i] != NULL; i++) {
+        int status = EXIT_NOT_DONE;
+        if (wait->descriptors[i] != -2)
+            status = wait_one(&wait->records[i], wait->descriptors[i]);
+        record_free(&wait->records[i]);
+        fflush(stdout);
+        if (first_status == 0)
+            first_status = status;
+    }
+    return first_status;
 }
 
 int subcommand_wait(const struct store *store, char **argv)
@@ -70,16 +83,17 @@ int subcommand_wait(const struct store *store, char **argv)
         .options = options,
     };
     char **words = subcommands_read(&program, argv, 1, SIZE_MAX);
-    int first_status = 0;
-    for (; *words != NULL; words++) {
-        struct record record;
-        int status = EXIT_NOT_DONE;
-        if (store_look_up(store, *words, &record) == 0)
-            status = wait_one(&record);
-        record_free(&record);
-        fflush(stdout);
-        if (first_status == 0)
-            first_status = status;
-    }
-    return subcommands_end_output(first_status);
+    size_t count = 0;
+    while (words[count] != NULL)
+        count++;
+    struct wait wait = {calloc(count + 1, sizeof(struct record)),
+                        calloc(count + 1, sizeof(int))};
+    int status = EXIT_OURS;
+    if (wait.records != NULL && wait.descriptors != NULL)
+        status = wait_all(store, words, &wait);
+    else
+        log_error("out of memory (ENOMEM)");
+    free(wait.records);
+    free(wait.descriptors);
+    return subcommands_end_output(status);
 }
