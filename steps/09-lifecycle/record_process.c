@@ -71,26 +71,38 @@ static bool record_has_open(pid_t pid, const char *file)
     return found;
 }
 
+/* A line of /proc/locks: "1: FLOCK  ADVISORY  WRITE 1234 fe:00:5678 0 EOF". The process
+ * that took a lock for itself alone, or 0. */
+static pid_t record_read_lock(const char *line)
+{
+    static const char kind[] = "WRITE ";
+    uint64_t pid;
+    const char *number = strstr(line, kind);
+    if (strstr(line, "FLOCK") == NULL || number == NULL ||
+        number_scan(number + sizeof kind - 1, INT32_MAX, &pid) == NULL)
+        return 0;
+    return (pid_t)pid;
+}
+
 int record_find_holder(struct record *record, struct record_process *process)
 {
     char path[PATH_MAX], *line = NULL;
     size_t size = 0;
-    int pid, result = -1;
+    int result = -1;
     FILE *locks = fopen("/proc/locks", "re");
-    if (locks == NULL || realpath(record->directory, path) == NULL) {
-        if (locks != NULL)
-            fclose(locks);
+    if (locks == NULL)
         return -1;
-    }
+    if (realpath(record->directory, path) == NULL)
+        path[0] = '\0';
     size_t length = strlen(path);
     snprintf(path + length, sizeof path - length, "/alive");
-    while (result == -1 && getline(&line, &size, locks) != -1)
-        if (sscanf(line, "%*s FLOCK %*s WRITE %d", &pid) == 1 && pid > 0 &&
-            record_read_start_time(pid, &process->start_time) == 0 &&
-            record_has_open(pid, path)) {
-            process->pid = pid;
+    while (result == -1 && getline(&line, &size, locks) != -1) {
+        process->pid = record_read_lock(line);
+        if (process->pid > 0 &&
+            record_read_start_time(process->pid, &process->start_time) == 0 &&
+            record_has_open(process->pid, path))
             result = record_read_boot_id(record->boot_id);
-        }
+    }
     free(line);
     fclose(locks);
     return result;

@@ -9,18 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* While we share the lock of its directory nobody removes it: so what is written there
- * at its end can still be read, even with --rm. Returns the descriptor, or -1. flock(2). */
+ * at its end can still be read, even with --rm. Returns the descriptor, or -1: it has
+ * been removed. flock(2). */
 static int wait_hold(const struct record *record)
 {
+    struct stat locked, there;
     int fd = open(record->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd != -1 && flock(fd, LOCK_SH) == -1) {
-        close(fd);
+    if (fd == -1)
         return -1;
-    }
-    return fd;
+    if (flock(fd, LOCK_SH) == 0 && fstat(fd, &locked) == 0 &&
+        stat(record->directory, &there) == 0 && locked.st_ino == there.st_ino)
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /* What is waited for: descriptors[i] holds records[i]. */
@@ -28,6 +33,17 @@ struct wait {
     struct record *records;
     int *descriptors;
 };
+
+static int wait_print(const struct record *record)
+{
+    if (record->status == RECORD_EXITED && record->exit_status != -1) {
+        printf("%d\n", record->exit_status);
+        return 0;
+    }
+    printf("unknown\n");
+    log_error("%s: nobody knows how it ended", record->id);
+    return EXIT_NOT_DONE;
+}
 
 static int wait_one(struct record *record, int fd)
 {
@@ -37,17 +53,9 @@ static int wait_one(struct record *record, int fd)
         continue; /* and said so */
     ending_wait(record, -1);
     record_free(record);
-    int result = record_read(record, directory);
-    if (fd != -1)
-        close(fd);
-    if (result == -1 || record->status == RECORD_CORRUPT ||
-        record->exit_status == -1) {
-        printf("unknown\n");
-        log_error("%s: nobody knows how it ended", strrchr(directory, '/') + 1);
-        return EXIT_NOT_DONE;
-    }
-    printf("%d\n", record->exit_status);
-    return 0;
+    record_read(record, directory);
+    close(fd);
+    return wait_print(record);
 }
 
 /* All are held before one is waited for: the others may end meanwhile. */
@@ -55,15 +63,22 @@ static int wait_all(const struct store *store, char **words, struct wait *wait)
 {
     int first_status = 0;
     for (size_t i = 0; words[i] != NULL; i++) {
-        wait->descriptors[i] = -2; /* there is none */
-        if (store_look_up(store, words[i], &wait->records[i]) == 0)
-            wait->descriptors[i] = wait_hold(&wait->records[i]);
+        struct record *record = &wait->records[i];
+        wait->descriptors[i] = -1;
+        if (store_look_up(store, words[i], record) == -1)
+            continue;
+        wait->descriptors[i] = wait_hold(record);
+        if (wait->descriptors[i] == -1 && record->status != RECORD_EXITED)
+            log_error("no such container: %s (any more)", words[i]);
     }
     for (size_t i = 0; words[i] != NULL; i++) {
+        struct record *record = &wait->records[i];
         int status = EXIT_NOT_DONE;
-        if (wait->descriptors[i] != -2)
-            status = wait_one(&wait->records[i], wait->descriptors[i]);
-        record_free(&wait->records[i]);
+        if (wait->descriptors[i] != -1)
+            status = wait_one(record, wait->descriptors[i]);
+        else if (record->status == RECORD_EXITED) /* read before it went */
+            status = wait_print(record);
+        record_free(record);
         fflush(stdout);
         if (first_status == 0)
             first_status = status;

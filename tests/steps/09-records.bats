@@ -63,12 +63,17 @@ END
   assert_output_has "Exited (unknown)"
 }
 
-@test "a log of what happens is true: run -d, stop, rm" {
-  assert_log_true run -d --net none --name one "$rootfs" /bin/sleep 1000
-  assert_status 0
-  assert_log_true stop -t 0 one
+@test "a log of what happens is true: run, stop, kill, rm" {
+  assert_log_true run --net none --name one "$rootfs" /bin/true
   assert_status 0
   assert_log_true rm one
+  assert_status 0
+  start two -- /bin/sleep 1000
+  assert_log_true kill -s USR1 two
+  assert_log_true stop -t 0 two
+  assert_status 0
+  start three -- /bin/sleep 1000
+  assert_log_true rm -f two three
   assert_status 0
   assert_store_empty
 }
