@@ -1,6 +1,6 @@
 /* wait: until containers have ended, and how they did. */
+#include "common/base/files.h"
 #include "common/base/log.h"
-#include "steps/09-lifecycle/ending.h"
 #include "steps/09-lifecycle/subcommands.h"
 
 #include <errno.h>
@@ -34,6 +34,21 @@ struct wait {
     int *descriptors;
 };
 
+/* Until nobody holds `alive`. Its monitor may live on for a while, to remove what we look
+ * at: for that it waits for us. */
+static void wait_for_lock(const struct record *record)
+{
+    char path[PATH_MAX];
+    if (files_path(path, "%s/alive", record->directory) == -1)
+        return;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd == -1)
+        return;
+    while (flock(fd, LOCK_SH) == -1 && errno == EINTR)
+        continue;
+    close(fd);
+}
+
 static int wait_print(const struct record *record)
 {
     if (record->status == RECORD_EXITED && record->exit_status != -1) {
@@ -49,9 +64,7 @@ static int wait_one(struct record *record, int fd)
 {
     char directory[PATH_MAX];
     memcpy(directory, record->directory, sizeof directory);
-    while (ending_wait_for_start(record) == -1)
-        continue; /* and said so */
-    ending_wait(record, -1);
+    wait_for_lock(record);
     record_free(record);
     record_read(record, directory);
     close(fd);
