@@ -166,7 +166,7 @@ static void join_name_spaces(unsigned spaces, char *text, size_t size)
 int join_enter(const struct join *join, unsigned spaces)
 {
     char names[160];
-    int result = 0;
+    int result = 0, entered = -1; /* who does not get there must not go on */
     //> dumpable
     result = prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (log_call(result, "nobody inside looks into this process",
@@ -177,12 +177,11 @@ int join_enter(const struct join *join, unsigned spaces)
     //> setns
     /* All in one call, which enters all of them or none: one at a time, the order
      * would matter, and what is had half way through. */
-    result = setns(join->pidfd, (int)spaces);
-    if (log_call(result, "to where the container's processes are",
-                 "setns(%d, %s)", join->pidfd, names) == -1)
-        return -1;
+    entered = setns(join->pidfd, (int)spaces);
+    log_call(entered, "to where the container's processes are", "setns(%d, %s)",
+             join->pidfd, names);
     //< setns
-    return result;
+    return entered;
 }
 
 void join_prepare_clone(const struct join *join, struct clone_args *arguments)

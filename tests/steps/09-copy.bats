@@ -298,12 +298,12 @@ make_hostile_rootfs()
 
 @test "diff: added, changed, deleted" {
   start w
-  inside sh -c 'echo a >/tmp/added; echo b >>/etc/passwd; rm /etc/group'
+  inside sh -c 'echo a >/tmp/added; touch /etc/passwd; rm /etc/nsctl-rootfs'
   run_step diff w
   assert_status 0
   assert_output_has "A /tmp/added"
   assert_output_has "C /etc/passwd"
-  assert_output_has "D /etc/group"
+  assert_output_has "D /etc/nsctl-rootfs"
   "$STEP" -q kill w >/dev/null
   wait_until eval '[ -z "$("$STEP" -q ps -q)" ]'
   run_step diff w

@@ -71,7 +71,7 @@ counts()
 @test "it is where the container's first process is" {
   start w
   step_exec w sh -c 'for n in cgroup ipc mnt net pid user uts; do readlink /proc/1/ns/$n; readlink /proc/self/ns/$n; done'
-  assert_status 0
+  assert_status 0 "A command must get to where the container is, or not run at all."
   assert_equal 7 "$(sort -u <<<"$output" | wc -l)" "Each of its seven namespaces must be that of the container's first process."
   [ "$(wc -l <<<"$output")" -eq 14 ] || fail "$output"
   for line in $output; do
