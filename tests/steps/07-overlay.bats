@@ -263,6 +263,12 @@ MOUNTS
   run --separate-stderr -- unshare --mount --propagation private sh -c "$below" "$image" \
     "$STEP" -q --rootfs "$image" sh -c 'ls -A /mnt; echo started'
   assert_equal started "$output" "As root: what is mounted in the image must not come along."
+  if strace_available; then
+    run --separate-stderr -- unshare --mount --propagation private sh -c "$below" "$image" \
+      strace -f -o /dev/null -e inject=mount_setattr:error=ENOSYS "$STEP" --rootfs "$image" sh -c 'ls -A /mnt; echo started'
+    assert_stderr_has "copied"
+    assert_equal started "$output" "As root, where all is copied: what is mounted in the image must not come along."
+  fi
   user=$(as_user id -un)
   run --separate-stderr -- unshare --mount --propagation private sh -c "$below" "$image" \
     setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- "$STEP" --rootfs "$image" echo started
