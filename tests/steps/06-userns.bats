@@ -251,8 +251,8 @@ run_alone()
   run --separate-stderr -- subids - - setpriv --reuid "$user_id" --regid "$user_group" --groups 4242 -- \
     "$STEP" -q --rootfs "$copy" --cap-add ALL --security-opt seccomp=unconfined sh -c "$drop"
   assert_output_lacks secret$'\n'
-  # Where 07 copies the layers, a file that may not be read is not in the copy.
-  [[ $output == *[Pp]ermission* || $output == *"No such file"* ]] || fail "The group 4242, which keeps the user out of the file, was dropped: $output"
+  # Where 07 copies the layers, a file that may not be read is empty in the copy.
+  [[ $output == *[Pp]ermission* || -z $output ]] || fail "The group 4242, which keeps the user out of the file, was dropped: $output"
   # The control: who is not in that group can read it.
   run --separate-stderr -- subids - - setpriv --reuid "$user_id" --regid "$user_group" --clear-groups -- \
     "$STEP" -q --rootfs "$copy" sh -c "$drop"
