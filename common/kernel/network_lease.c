@@ -50,10 +50,14 @@ static int network_lease_make_directory(void)
         int result = mkdir(directories[i].path, directories[i].mode);
         if (result == -1 && errno == ENOENT && i > 0)
             return -1; /* the last one out has just removed the first */
-        if (result == -1 && errno != EEXIST)
-            return (int)log_call(result, "a place for addresses",
-                                 "mkdir(\"%s\", %#o)", directories[i].path,
-                                 directories[i].mode);
+        if (result == -1 && errno != EEXIST) {
+            log_call(result, "a place for addresses", "mkdir(\"%s\", %#o)",
+                     directories[i].path, directories[i].mode);
+            int saved_errno = errno;
+            rmdir(directories[0].path); /* unless somebody has another in it */
+            errno = saved_errno;
+            return -1;
+        }
     }
     return 0;
 }

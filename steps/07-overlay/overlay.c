@@ -138,6 +138,27 @@ static int overlay_map_owners(const struct overlay *overlay, pid_t pid)
     return result;
 }
 
+/* Root copies what the layers hold, not what the host has mounted upon them: from
+ * mounts of their own again, of which no owners are mapped. */
+static int overlay_copy_into(const struct overlay *overlay, int root_fd,
+                             pid_t pid)
+{
+    const struct overlay_options *options = &overlay->options;
+    const char *paths[LAYERS_MOST];
+    static char names[LAYERS_MOST][32];
+    for (size_t i = 0; i < options->layer_count; i++) {
+        paths[i] = options->layers[i];
+        if (!overlay->by_root)
+            continue;
+        int fd = overlay_open_layer(paths[i], "a layer, to be copied");
+        if (fd == -1)
+            return -1;
+        snprintf(names[i], sizeof names[i], "/proc/self/fd/%d/.", fd);
+        paths[i] = names[i];
+    }
+    return layers_copy(paths, options->layer_count, root_fd, pid);
+}
+
 /* Where there can be no overlay: all that the layers hold, into the place, with
  * the owners of `pid`'s user namespace (0: those that they have). */
 static int overlay_copy_layers(const struct overlay *overlay, pid_t pid)
@@ -164,9 +185,7 @@ static int overlay_copy_layers(const struct overlay *overlay, pid_t pid)
         return -1;
     int root_fd =
         openat(overlay->place_fd, "root", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    result = root_fd == -1 ? -1
-                           : layers_copy(options->layers, options->layer_count,
-                                         root_fd, pid);
+    result = root_fd == -1 ? -1 : overlay_copy_into(overlay, root_fd, pid);
     if (result == 0 && (result = fstatfs(root_fd, &status)) == 0)
         result = tree_resize_tmpfs(overlay->context_fd,
                                    (status.f_blocks - status.f_bfree) *

@@ -565,7 +565,7 @@ hidden()
   hidden 'awk "/ - cgroup2? / { print \$5 }" /proc/self/mountinfo | xargs -n 1 mount -o remount,bind,ro' -q /bin/true
   assert_status 125
   assert_stderr_has EROFS
-  assert_stderr_has '/nsctl"' "The error must name the directory that could not be made."
+  assert_stderr_has '/nsctl' "The error must name the directory that could not be made."
   assert_nothing_left
 }
 

@@ -217,7 +217,7 @@ run_alone()
 }
 
 @test "without ranges one id is mapped, and the log says what that costs" {
-  run_alone sh -c 'cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; stat -c %U /etc'
+  run_alone sh -c 'cat /proc/self/uid_map /proc/self/gid_map /proc/self/setgroups; stat -c %U /dev/null'
   assert_status 0 "Whoever has no ranges can map the own id: was setgroups denied before gid_map was written?"
   assert_equal "0 $user_id 1,0 $user_group 1,deny,nobody" "$(awk '{ $1 = $1 } 1' <<<"$output" | paste -sd,)" "One's own id, and no other, must be 0 inside."
   assert_stderr_has "one id is mapped"
@@ -251,7 +251,8 @@ run_alone()
   run --separate-stderr -- subids - - setpriv --reuid "$user_id" --regid "$user_group" --groups 4242 -- \
     "$STEP" -q --rootfs "$copy" --cap-add ALL --security-opt seccomp=unconfined sh -c "$drop"
   assert_output_lacks secret$'\n'
-  [[ $output == *[Pp]ermission* ]] || fail "The group 4242, which keeps the user out of the file, was dropped: $output"
+  # Where 07 copies the layers, a file that may not be read is empty in the copy.
+  [[ $output == *[Pp]ermission* || -z $output ]] || fail "The group 4242, which keeps the user out of the file, was dropped: $output"
   # The control: who is not in that group can read it.
   run --separate-stderr -- subids - - setpriv --reuid "$user_id" --regid "$user_group" --clear-groups -- \
     "$STEP" -q --rootfs "$copy" sh -c "$drop"
@@ -499,7 +500,8 @@ MOUNTS
 
 @test "devices are the host's, and checked: not whatever lies at /dev/null" {
   requires root
-  local who
+  local who alone=()
+  ((10#$(step_number) < 8)) || alone=(--net none) # the program for a user's network needs /dev/null, too
   local -a setpriv
   user_command >/dev/null
   for who in "${everybody[@]}"; do
@@ -507,7 +509,7 @@ MOUNTS
     assert_equal "3,1:3,5:0,2" "$(paste -sd, <<<"$output")" "As $who: the devices do not work, or are not the host's, bound."
   done
   for who in /dev/zero /etc/passwd; do
-    run --separate-stderr -- unshare --mount --propagation private sh -c 'mount --bind "$0" /dev/null && exec "$@"' "$who" "${setpriv[@]}" "$STEP" -q echo started
+    run --separate-stderr -- unshare --mount --propagation private sh -c 'mount --bind "$0" /dev/null && exec "$@"' "$who" "${setpriv[@]}" "$STEP" -q "${alone[@]}" echo started
     assert_status 125
     assert_equal "" "$output"
     assert_stderr_has "/dev/null of the host is not the device 1:3"

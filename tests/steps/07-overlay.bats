@@ -92,16 +92,18 @@ needs_overlay()
 }
 
 @test "two at once do not see each other's files" {
-  local who line
+  local who line said
   for who in "${everybody[@]}"; do
     make_image "$who"
     coproc one { as "$who" "$STEP" -q --rootfs "$image" sh -c 'echo one >/only-here/mark; echo ready; read -r _; cat /only-here/mark' 3>&-; }
-    read -r line <&"${one[0]}"
+    exec {said}<&"${one[0]}" # bash closes its own as soon as the coprocess has ended
+    read -r line <&"$said"
     assert_equal ready "$line"
     run_as "$who" -q --rootfs "$image" sh -c 'cat /only-here/mark; echo two >/only-here/mark'
     assert_equal mark "$output" "As $who: a container sees what another, that is running, has written."
     echo >&"${one[1]}"
-    read -r line <&"${one[0]}"
+    read -r line <&"$said"
+    exec {said}<&-
     assert_equal one "$line" "As $who: another container has written into this one."
     wait "$one_PID" || true
   done
@@ -261,6 +263,12 @@ MOUNTS
   run --separate-stderr -- unshare --mount --propagation private sh -c "$below" "$image" \
     "$STEP" -q --rootfs "$image" sh -c 'ls -A /mnt; echo started'
   assert_equal started "$output" "As root: what is mounted in the image must not come along."
+  if strace_available; then
+    run --separate-stderr -- unshare --mount --propagation private sh -c "$below" "$image" \
+      strace -f -o /dev/null -e inject=mount_setattr:error=ENOSYS "$STEP" --rootfs "$image" sh -c 'ls -A /mnt; echo started'
+    assert_stderr_has "copied"
+    assert_equal started "$output" "As root, where all is copied: what is mounted in the image must not come along."
+  fi
   user=$(as_user id -un)
   run --separate-stderr -- unshare --mount --propagation private sh -c "$below" "$image" \
     setpriv --reuid "$user" --regid "$(id -g "$user")" --init-groups -- "$STEP" --rootfs "$image" echo started
