@@ -5,7 +5,6 @@
 #include "common/base/signal_names.h"
 #include "common/kernel/cgroup_delegated.h"
 #include "common/kernel/network.h"
-#include "common/kernel/network_lease.h"
 #include "steps/09-lifecycle/pause.h"
 
 #include <errno.h>
@@ -284,17 +283,15 @@ int ending_force(struct record *record)
 
 /* ---- What is left ---- */
 
-/* Who was killed while there was a network, or before it was written down that there was
- * one. For others there is nothing to look for. */
-static void ending_clean_network(const struct record *record)
+/* A monitor that ends takes its network away, and then its cgroups. For those who came
+ * so far there is nothing to look for. */
+static bool ending_was_clean(const struct record *record,
+                             const struct ending_cgroups *cgroups)
 {
-    char path[PATH_MAX];
-    bool lease = record->address != NULL &&
-                 files_path(path, "%s/%s", NETWORK_LEASE_DIRECTORY,
-                            record->address) == 0 &&
-                 access(path, F_OK) == 0;
-    if (geteuid() == 0 && (lease || record->exit_status == -1))
-        network_sweep();
+    for (size_t i = 0; i < cgroups->count; i++)
+        if (access(cgroups->paths[i], F_OK) == 0)
+            return false;
+    return record->exit_status != -1;
 }
 
 int ending_clean(const struct record *record)
@@ -302,12 +299,13 @@ int ending_clean(const struct record *record)
     static struct ending_cgroups cgroups;
     int result = 0;
     ending_find_cgroups(record, &cgroups);
+    if (!ending_was_clean(record, &cgroups))
+        network_sweep();
     for (size_t i = 0; i < cgroups.count; i++)
         if (cgroup_tree_remove_dead(cgroups.paths[i]) == -1) {
             log_error("%s: can not be removed: %s", cgroups.paths[i],
                       strerror(errno));
             result = -1;
         }
-    ending_clean_network(record);
     return result;
 }
