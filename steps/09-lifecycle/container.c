@@ -151,6 +151,34 @@ static int container_await(struct container *container)
     return EXIT_OURS;
 }
 
+static void container_close(int *fd)
+{
+    if (*fd > STDERR_FILENO)
+        close(*fd);
+    *fd = -1;
+}
+
+/* What only the child needed, which has its own. As long as a layer's mount is open here
+ * the file system that it is on can not be unmounted. */
+static void container_close_what_is_done(struct container *container)
+{
+    struct overlay *overlay = &container->overlay;
+    if (overlay->by_root) {
+        for (size_t i = 0; i < overlay->options.layer_count; i++)
+            container_close(&overlay->layer_fds[i]);
+        for (size_t i = 0; i < container->volumes.count; i++)
+            container_close(&container->volumes.list[i].tree_fd);
+        container_close(&overlay->upper_fd);
+        container_close(&overlay->place_fd);
+        container_close(&overlay->context_fd);
+    }
+    container_close(&overlay->talk_fds[0]);
+    if (!container->userns_host)
+        container_close(&container->mounts.sys_fd);
+    for (int i = 0; i < 2; i++)
+        container_close(&container->syncs[i].write_fd);
+}
+
 int container_start(struct container *container)
 {
     int interrupted = process_interrupted();
@@ -162,6 +190,7 @@ int container_start(struct container *container)
     int status = container_release(container) == -1
                      ? EXIT_OURS
                      : container_await(container);
+    container_close_what_is_done(container);
     if (status == 0)
         return 0;
     /* Or it would wait, and say that its parent died. */

@@ -1,4 +1,5 @@
 /* A monitor that outlives whoever started it: see monitor.h. */
+#include "common/base/command.h"
 #include "common/base/log.h"
 #include "common/base/program.h"
 #include "common/kernel/clone.h"
@@ -24,6 +25,17 @@ static int detach_streams(void)
     return 0;
 }
 
+/* Whoever started us may have left something open that others wait for the end of: a
+ * pipe, a lock. Returns the descriptor of the news, or -1, reported. */
+static int detach_descriptors(int news_fd)
+{
+    enum { NEWS_FD = STDERR_FILENO + 1 };
+    if (news_fd != NEWS_FD && dup3(news_fd, NEWS_FD, O_CLOEXEC) == -1)
+        return (int)log_call(-1, "nothing else stays open", "dup3(%d, %d)",
+                             news_fd, NEWS_FD);
+    return command_close_descriptors_from(NEWS_FD + 1) == -1 ? -1 : NEWS_FD;
+}
+
 /* In the first child: a session of its own, so that no terminal's end is ours. In the
  * second: not that session's leader, who would get any terminal that it opens for its
  * own; and nobody's child but that of the reaper of orphans. setsid(2). */
@@ -42,7 +54,8 @@ detach_child(const struct store *store, struct container *container,
         log_call(pid, "the monitor", "clone3(0)");
     if (pid != 0)
         _exit(pid == -1 ? EXIT_OURS : 0);
-    if (detach_streams() == -1)
+    news_fd = detach_descriptors(news_fd);
+    if (news_fd == -1 || detach_streams() == -1)
         _exit(EXIT_OURS);
     _exit(monitor_run(store, container, news_fd));
 }

@@ -15,6 +15,7 @@ setup()
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
   rootfs=$ROOT/build/rootfs/default
   cd "$BATS_TEST_TMPDIR" || return
+  : >stderr
   # So that the store is there, and what makes it is none of the calls that fail.
   "$STEP" -q run --rm "$rootfs" /bin/true
 }
@@ -51,12 +52,13 @@ own_calls()
   "$STEP" -q rm -f faulty >/dev/null 2>&1 || true
 }
 
-# Cgroups of containers whose monitor is dead: nobody holds their lock.
+# Cgroups of the containers that the log in the file stderr is about. (Others may
+# be testing, too.)
 dead_cgroups()
 {
-  local directory
-  for directory in /sys/fs/cgroup/*/nsctl/*/ /sys/fs/cgroup/nsctl/*/; do
-    [ ! -d "$directory" ] || flock --nonblock "$directory" true 2>/dev/null && [ -d "$directory" ] && echo "$directory"
+  local id
+  grep -a -o "[0-9a-f]\{64\}" stderr | sort -u | while read -r id; do
+    ls -d /sys/fs/cgroup/*/nsctl/"$id" /sys/fs/cgroup/nsctl/"$id" 2>/dev/null
   done
   return 0
 }
@@ -90,7 +92,7 @@ walk_kills()
   own_calls "$@"
   while read -r -u 9 call number; do
     strace --quiet=all -o trace -e trace="$call" -e inject="$call:signal=KILL:when=$number" -- \
-      "$STEP" -q "$@" >/dev/null 2>stderr || true
+      "$STEP" "$@" >/dev/null 2>stderr || true
     assert_clean_again "killed at $call number $number"
   done 9< <(points calls)
   assert_nothing_left_at_all
@@ -113,7 +115,7 @@ walk_kills()
          most[call] = made[$1, call]; print call, most[call] }' list >calls
   while read -r -u 9 call number; do
     timeout 30 strace -f --quiet=all -o trace -e trace="$call" -e inject="$call:signal=KILL:when=$number" -- \
-      "$STEP" -q run -d --name faulty "$rootfs" /bin/sleep 0.2 >/dev/null 2>stderr || true
+      "$STEP" run -d --name faulty "$rootfs" /bin/sleep 0.2 >/dev/null 2>stderr || true
     assert_clean_again "killed at $call number $number"
   done 9< <(points calls)
   assert_nothing_left_at_all
@@ -160,7 +162,8 @@ errno_of()
   while read -r -u 9 call number; do
     error=$(errno_of "$call")
     run --separate-stderr -- strace --quiet=all -o trace -e trace="$call" -e inject="$call:error=$error:when=$number" -- \
-      "$STEP" -q run --name faulty "$rootfs" /bin/true
+      "$STEP" run --name faulty "$rootfs" /bin/true
+    printf '%s\n' "$stderr" >stderr
     assert_stderr_has "$error" "$call $number: the errno must be named."
     # Once it runs it is let run: then it is only said what could not be written down.
     if [ "$status" -ne 0 ]; then

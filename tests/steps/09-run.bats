@@ -176,7 +176,10 @@ END
 
 @test "run -d prints the id when it runs, and keeps nothing of ours open" {
   # The command substitution ends only when nobody has its pipe any more, nor that of stderr.
+  exec 9> >(cat >left; echo end >>left)
   run timeout 20 bash -c '"$STEP" run -d --name web "$1" sleep 1000 2>&1 | tail -n 1' - "$rootfs"
+  exec 9>&-
+  wait_until grep -q end left || fail "Nor any other descriptor that it was started with."
   assert_status 0
   assert_output_matches '^[0-9a-f]{64}$'
   id=$output
@@ -185,6 +188,7 @@ END
   monitor=$(monitor_of "$id")
   assert_equal $'/dev/null\n/dev/null\n/dev/null' "$(readlink "/proc/$monitor/fd/0" "/proc/$monitor/fd/1" "/proc/$monitor/fd/2")"
   assert_equal / "$(readlink "/proc/$monitor/cwd")" "Where it was started can be unmounted."
+  assert_equal "" "$(find "/proc/$monitor/fd" -lname / -o -lname '*fscontext*')" "And so can what its root lies on."
   [ "$(ps -o sid= -p "$monitor")" -ne "$(ps -o sid= -p $$)" ] || fail "It must have a session of its own."
   [ "$(ps -o sid= -p "$monitor")" -ne "$monitor" ] || fail "And not lead that, or any terminal it opens would be its own."
   run_step stop -t 1 web
