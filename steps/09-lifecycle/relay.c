@@ -79,8 +79,8 @@ int relay_listen(struct relay *relay, const char *directory)
     if (fd != -1 &&
         (result = bind(fd, (struct sockaddr *)&address, sizeof address)) == 0)
         result = listen(fd, RELAY_CLIENTS);
-    log_call(result, "here one can attach", "bind(%d, \"%s/attach\")", fd,
-             directory);
+    log_call(result, "here one can attach", "bind(%d, \"%s\")", fd,
+             address.sun_path);
     if (result == -1)
         relay_close(&fd);
     relay_close(&directory_fd);

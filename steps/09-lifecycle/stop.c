@@ -82,6 +82,10 @@ static int stop_finish(const struct record *record, int64_t begun_ms,
             ending_kill(record);
         }
     }
+    if (ending_wait(record, MONITOR_MS / 5))
+        return 0;
+    /* Its first process was none that could be found, or does not end alone. */
+    ending_kill(record);
     if (ending_wait(record, MONITOR_MS))
         return 0;
     log_error("%s: its monitor has not ended", record->name);

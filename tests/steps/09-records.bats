@@ -99,17 +99,27 @@ END
 
 # --- A damaged record ------------------------------------------------------------------
 
+damage_record() # DIRECTORY KIND
+{
+  case $2 in
+    no-state) truncate -s 0 "$1/state.json" ;;
+    half-state) truncate -s 40 "$1/state.json" ;;
+    other-status) sed -i 's/"running"/"sleeping"/' "$1/state.json" ;;
+    bytes) printf '\377' >"$1/state.json" ;;
+    half-config) truncate -s 100 "$1/config.json" ;;
+    no-config) rm "$1/config.json" ;;
+    no-pids) sed -i 's/"pids"/"PIDS"/' "$1/config.json" ;;
+    name-7) sed -i 's/"name": .*/"name": 7,/' "$1/config.json" ;;
+  esac
+}
+
 @test "a corrupt record is listed as such; rm -f kills its processes, by their cgroup, and removes it" {
   requires cgroup-write
-  local damage pid file
-  for damage in 'state.json:truncate -s 0' 'state.json:truncate -s 40' 'state.json:sed -i s/running/sleeping/' \
-    'config.json:truncate -s 100' 'config.json:rm' 'config.json:sed -i s/"pids"/"PIDS"/' \
-    'config.json:sed -i s/"name":.*/"name":7,/' 'state.json:sh -c "printf \\\\377 >$1" sh'; do
+  local damage pid
+  for damage in no-state half-state other-status bytes half-config no-config no-pids name-7; do
     start one -- /bin/sleep 1000
     pid=$(field one Pid)
-    file=$(directory_of one)/${damage%%:*}
-    : "$file" # is used in:
-    eval "${damage#*:} \"\$file\""
+    damage_record "$(directory_of one)" "$damage"
     run_step ps
     assert_status 0
     assert_output_matches 'Corrupt .*one$' "A record that can not be understood must be listed: $damage"
