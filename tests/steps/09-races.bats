@@ -77,10 +77,10 @@ rounds=${NSCTL_TEST_ROUNDS:-12}
 }
 
 @test "many rename, list and remove at once: no name leads to two, none is lost" {
-  local i
-  for i in {1..8}; do start "n$i" -- /bin/true && "$STEP" -q wait "n$i" >/dev/null; done
-  for i in {1..8}; do
-    (for _ in {1..5}; do "$STEP" -q rename "n$i" "x$i" 2>/dev/null; "$STEP" -q rename "x$i" "n$i" 2>/dev/null; done) 3>&- &
+  local n # bats has an i of its own
+  for n in {1..8}; do start "n$n" -- /bin/true && "$STEP" -q wait "n$n" >/dev/null; done
+  for n in {1..8}; do
+    (for _ in {1..5}; do "$STEP" -q rename "n$n" "x$n" 2>/dev/null; "$STEP" -q rename "x$n" "n$n" 2>/dev/null; done) 3>&- &
     (for _ in {1..5}; do "$STEP" -q ps -a 2>&1 | grep -v -e ' n[0-9]*$' -e ' x[0-9]*$' -e '^CONTAINER'; done >>wrong) 3>&- &
   done
   wait
