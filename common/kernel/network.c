@@ -364,7 +364,7 @@ void network_close(struct network *network)
 void network_sweep(void)
 {
     struct in_addr alive;
-    if (geteuid() != 0 || access(NETWORK_LEASE_DIRECTORY, F_OK) == -1)
+    if (geteuid() != 0 || access("/run/nsctl", F_OK) == -1)
         return;
     int lock_fd = network_lease_lock();
     if (lock_fd == -1)
