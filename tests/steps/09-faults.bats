@@ -14,6 +14,7 @@ setup()
   requires root strace
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
   rootfs=$ROOT/build/rootfs/default
+  name=faulty-$$ # that of nobody else who tests meanwhile
   cd "$BATS_TEST_TMPDIR" || return
   : >stderr
   # So that the store is there, and what makes it is none of the calls that fail.
@@ -49,7 +50,7 @@ own_calls()
   strace -o list -e trace="$made" -- "$STEP" -q "$@" >/dev/null 2>&1 || true
   awk '{ call = substr($0, 1, index($0, "(") - 1) } call ~ /^[a-z0-9_]+$/ { print call, ++made[call], / = -1 / ? "failed" : "" }' list >calls
   [ -s calls ] || fail "no calls were seen"
-  "$STEP" -q rm -f faulty >/dev/null 2>&1 || true
+  "$STEP" -q rm -f "$name" >/dev/null 2>&1 || true
 }
 
 # Cgroups of the containers that the log in the file stderr is about. (Others may
@@ -69,13 +70,13 @@ assert_clean_again()
   local ids left
   ids=$("$STEP" -q ps -aq) || fail "$1: ps -a failed"
   # shellcheck disable=SC2086 # several words
-  "$STEP" -q rm -f ${ids:-faulty} >/dev/null || fail "$1: rm -f $ids failed"
+  "$STEP" -q rm -f ${ids:-"$name"} >/dev/null || fail "$1: rm -f $ids failed"
   left=$(
     find "$NSCTL_ROOT/containers" "$NSCTL_ROOT/logs" "$NSCTL_ROOT/names" -mindepth 1
     dead_cgroups
     ip -o link | grep -o 'nsctl[0-9a-f]*'
     ls -d /run/nsctl 2>/dev/null
-    pgrep -a -f -- "--name faulty"
+    pgrep -a -f -- "--name $name"
   ) || true
   assert_equal "" "$left" "$1: after ps -a and rm -f nothing of the container may be left."
 }
@@ -99,23 +100,23 @@ walk_kills()
 }
 
 @test "the monitor in the foreground, killed at any call from the first to the last" {
-  walk_kills run --name faulty "$rootfs" /bin/true
+  walk_kills run --name "$name" "$rootfs" /bin/true
 }
 
 @test "with --rm, a port and a network of its own" {
-  walk_kills run --rm --name faulty -p 127.0.0.1::80 "$rootfs" /bin/true
+  walk_kills run --rm --name "$name" -p 127.0.0.1::80 "$rootfs" /bin/true
 }
 
 @test "whoever starts a detached one, the monitor and the container's init, killed at any call" {
   local call number
   # Of whichever process comes there first.
-  strace -f -o list -e trace="$made" -- "$STEP" -q run -d --name faulty "$rootfs" /bin/sleep 0.2 >/dev/null 2>&1 || true
-  "$STEP" -q rm -f faulty >/dev/null 2>&1 || true
+  strace -f -o list -e trace="$made" -- "$STEP" -q run -d --name "$name" "$rootfs" /bin/sleep 0.2 >/dev/null 2>&1 || true
+  "$STEP" -q rm -f "$name" >/dev/null 2>&1 || true
   awk '{ call = substr($2, 1, index($2, "(") - 1) } call ~ /^[a-z0-9_]+$/ && ++made[$1, call] > most[call] {
          most[call] = made[$1, call]; print call, most[call] }' list >calls
   while read -r -u 9 call number _; do
     timeout 30 strace -f --quiet=all -o trace -e trace="$call" -e inject="$call:signal=KILL:when=$number" -- \
-      "$STEP" run -d --name faulty "$rootfs" /bin/sleep 0.2 >/dev/null 2>stderr || true
+      "$STEP" run -d --name "$name" "$rootfs" /bin/sleep 0.2 >/dev/null 2>stderr || true
     assert_clean_again "killed at $call number $number"
   done 9< <(points calls)
   assert_nothing_left_at_all
@@ -130,11 +131,11 @@ kill_child()
 @test "the container's first process, killed at any call of its set-up" {
   local all
   all=$(setup_calls mount,move_mount,fsmount,setsid,dup3,close_range,sethostname,capset,execve,pivot_root,umount2,sendto \
-    run --name faulty "$rootfs" /bin/true | grep '^child:')
-  "$STEP" -q rm -f faulty >/dev/null 2>&1 || true
+    run --name "$name" "$rootfs" /bin/true | grep '^child:')
+  "$STEP" -q rm -f "$name" >/dev/null 2>&1 || true
   printf '%s\n' "$all" >calls
   while read -r -u 9 call; do
-    kill_child "$call" run --name faulty "$rootfs" /bin/true
+    kill_child "$call" run --name "$name" "$rootfs" /bin/true
     [ "$status" -ne 0 ] || fail "$call: it was killed, and says that all went well"
   done 9< <(points calls)
   assert_nothing_left_at_all
@@ -158,12 +159,12 @@ errno_of()
 
 @test "whichever call of the monitor fails, it is named, and what could not be started is no container" {
   local call number error
-  made=clone3,mkdir,rename,symlink,fsync,pipe2,signalfd4,socketpair,fchown own_calls run --name faulty "$rootfs" /bin/true
+  made=clone3,mkdir,rename,symlink,fsync,pipe2,signalfd4,socketpair,fchown own_calls run --name "$name" "$rootfs" /bin/true
   sed -i '/failed$/d' calls
   while read -r -u 9 call number _; do
     error=$(errno_of "$call")
     run --separate-stderr -- strace --quiet=all -o trace -e trace="$call" -e inject="$call:error=$error:when=$number" -- \
-      "$STEP" run --name faulty "$rootfs" /bin/true
+      "$STEP" run --name "$name" "$rootfs" /bin/true
     printf '%s\n' "$stderr" >stderr
     assert_stderr_has "$error" "$call $number: the errno must be named."
     # Once it runs it is let run: then it is only said what could not be written down.
@@ -182,12 +183,12 @@ errno_of()
   mount -t tmpfs -o size=600k tmpfs small
   mounted=$BATS_TEST_TMPDIR/small
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/small/root
-  "$STEP" -q run --name faulty "$rootfs" /bin/true
+  "$STEP" -q run --name "$name" "$rootfs" /bin/true
   dd if=/dev/zero of=small/full bs=4k 2>/dev/null || true
   run_step run --name other "$rootfs" /bin/true
   assert_status 125
   assert_stderr_has ENOSPC
-  run_step rm faulty
+  run_step rm "$name"
   assert_status 0 "At no byte free a container can be removed."
   assert_equal "" "$(ls -A "$NSCTL_ROOT/containers")"
   rm small/full
@@ -201,7 +202,7 @@ errno_of()
   mount -t tmpfs tmpfs kept
   mounted=$BATS_TEST_TMPDIR/kept
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/kept/root
-  "$STEP" -q run --name faulty "$rootfs" /bin/echo hello
+  "$STEP" -q run --name "$name" "$rootfs" /bin/echo hello
   mount -o remount,ro kept
   run_step run --name other "$rootfs" /bin/true
   assert_status 125
@@ -209,7 +210,7 @@ errno_of()
   assert_stderr_has EROFS
   run_step ps -a
   assert_status 0
-  assert_output_has faulty
+  assert_output_has "$name"
   mount -o remount,rw kept
 }
 
@@ -232,12 +233,12 @@ errno_of()
 
 @test "many that come and go beside one that stays: that one does not grow either" {
   local monitor before after i
-  id=$("$STEP" -q run -d --name faulty -i "$rootfs" /bin/cat)
+  id=$("$STEP" -q run -d --name "$name" -i "$rootfs" /bin/cat)
   monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$id/config.json")
   measure() { echo "$(find "/proc/$monitor/fd" -mindepth 1 | wc -l) $(awk '/^Private/ { sum += $2 } END { print sum }' "/proc/$monitor/smaps_rollup")"; }
   attach_once()
   {
-    "$STEP" -q attach --no-stdin faulty >/dev/null 2>&1 &
+    "$STEP" -q attach --no-stdin "$name" >/dev/null 2>&1 &
     sleep 0.05
     kill -KILL $! 2>/dev/null || true
     wait $! 2>/dev/null || true
@@ -253,12 +254,12 @@ errno_of()
 @test "the monitor is small: less than a third of 334 KiB, where it is static" {
   local static=$ROOT/build/static/step-09 monitor private
   [ -x "$static" ] || skip "needs build/static/step-09: make static"
-  "$static" -q run -d --name faulty "$rootfs" /bin/sleep 1000 >id
+  "$static" -q run -d --name "$name" "$rootfs" /bin/sleep 1000 >id
   # A second one, as there would be: what both have of the program itself is no one's own.
-  "$static" -q run -d --name faulty2 "$rootfs" /bin/sleep 1000 >/dev/null
+  "$static" -q run -d --name "${name}2" "$rootfs" /bin/sleep 1000 >/dev/null
   monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$(cat id)/config.json")
   private=$(awk '/^Private/ { sum += $2 } END { print sum }' "/proc/$monitor/smaps_rollup")
   echo "# private memory of the monitor: $private KiB" >&3
-  "$static" -q rm -f faulty faulty2 >/dev/null
+  "$static" -q rm -f "$name" "${name}2" >/dev/null
   [ "$private" -le 111 ] || fail "It has $private KiB for itself."
 }
