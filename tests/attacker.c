@@ -34,7 +34,7 @@ static void write_result(void)
     int length = snprintf(text, sizeof text,
                           "refused %lu opened %lu writable %lu traced %lu\n",
                           refused, opened, writable, traced);
-    int fd = open(result_path, O_WRONLY | O_CREAT, 0644);
+    int fd = open(result_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     if (fd == -1 || pwrite(fd, text, (size_t)length, 0) != length)
         exit(1);
     close(fd);
@@ -45,7 +45,7 @@ static int has_name(int pid)
 {
     char path[64], text[32] = "";
     snprintf(path, sizeof path, "/proc/%d/comm", pid);
-    int fd = open(path, O_RDONLY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd == -1)
         return 0;
     ssize_t got = read(fd, text, sizeof text - 1);
@@ -57,7 +57,7 @@ static void try_to_write(int fd)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    int again = open(path, O_WRONLY);
+    int again = open(path, O_WRONLY | O_CLOEXEC);
     if (again == -1)
         return;
     /* A byte at its end, which no loader looks at. A sealed file can be opened. */
@@ -73,7 +73,7 @@ static int look_at(int pid)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/exe", pid);
-    int fd = open(path, O_RDONLY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     int error = errno;
     if (fd == -1 && error == ENOENT)
         return 0;
@@ -131,7 +131,7 @@ static void seize(void)
             char path[64], where[256] = "";
             struct stat inside, there;
             snprintf(path, sizeof path, "/proc/%d/exe", pid);
-            int fd = open(path, O_RDONLY);
+            int fd = open(path, O_RDONLY | O_CLOEXEC);
             if (fd == -1)
                 continue;
             /* One of the container's own is found under its name. */
