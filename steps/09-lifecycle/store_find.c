@@ -157,12 +157,13 @@ static void store_find_similar(const struct store *store, const char *word,
     if (directory == NULL)
         return;
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        size_t edits = similar_edits_between(word, strlen(word), entry->d_name,
-                                             strlen(entry->d_name));
+        size_t length = strlen(entry->d_name);
+        size_t edits =
+            similar_edits_between(word, strlen(word), entry->d_name, length);
         if (edits == 0 || edits >= best || !store_names_allowed(entry->d_name))
             continue; /* one that is just being made or removed */
         best = edits;
-        snprintf(similar, RECORD_NAME_BYTES, "%s", entry->d_name);
+        memcpy(similar, entry->d_name, length + 1); /* allowed: so it fits */
     }
     closedir(directory);
 }
