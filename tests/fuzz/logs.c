@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct text read[LOGS_STREAMS];
     static char path[48];
     if (path[0] == '\0') /* in memory, a directory of its own */
-        snprintf(path, sizeof path, "/dev/shm/nsctl-fuzz-%d", (int)getpid());
+        snprintf(path, sizeof path, "/dev/shm/fuzz-%d", (int)getpid());
     if (size == 0 || (mkdir(path, 0700) == -1 && errno != EEXIST))
         return 0;
     char file[64];

@@ -14,7 +14,7 @@ static char directory[PATH_MAX];
 
 static void make_directory(void)
 {
-    char above[] = "/dev/shm/nsctl-fuzz-XXXXXX";
+    char above[] = "/dev/shm/fuzz-XXXXXX";
     fuzz_require(mkdtemp(above) != NULL);
     fuzz_require(files_path(directory, "%s/%s", above, id) == 0);
     fuzz_require(mkdir(directory, 0700) == 0);
