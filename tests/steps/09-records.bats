@@ -21,7 +21,7 @@ record_events()
 }
 
 @test "a file of the record is on the disk before it gets its name, and its name before we go on" {
-  run strace -f -y -o trace -e trace=fsync,rename -- "$STEP" -q run --net none --name one "$rootfs" /bin/true
+  run strace -y -o trace -e trace=fsync,rename -- "$STEP" -q run --net none --name one "$rootfs" /bin/true
   assert_status 0
   record_events trace >events
   diff -u - events <<'END' || fail "The order must be: fsync the new file, rename it, fsync the directory."
