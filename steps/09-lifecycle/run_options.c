@@ -203,7 +203,6 @@ static void run_options_choose_command(struct container *container)
 
 void run_options_read(struct container *container, char **argv)
 {
-    run_options_begin(container);
     char **words = run_options_take_all(container, argv, false);
     if (run_options_choose_root(container, words) == -1)
         exit(EXIT_OURS);
@@ -212,7 +211,6 @@ void run_options_read(struct container *container, char **argv)
 
 void run_options_read_simple(struct container *container, char **argv)
 {
-    run_options_begin(container);
     container->command = run_options_take_all(container, argv, true);
     run_options_choose_command(container);
     container->overlay.host = true;
