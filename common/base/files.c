@@ -40,7 +40,13 @@ int files_write_setting(const char *path, const char *text,
 
 ptrdiff_t files_read(const char *path, char *text, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    return files_read_at(AT_FDCWD, path, text, size);
+}
+
+ptrdiff_t files_read_at(int directory_fd, const char *path, char *text,
+                        size_t size)
+{
+    int fd = openat(directory_fd, path, O_RDONLY | O_CLOEXEC);
     if (fd == -1)
         return -1;
     size_t used = 0;

@@ -24,6 +24,10 @@ int files_write_setting(const char *path, const char *text,
  * file matters. */
 ptrdiff_t files_read(const char *path, char *text, size_t size);
 
+/* The same, of a path that begins in a directory. openat(2). */
+ptrdiff_t files_read_at(int directory_fd, const char *path, char *text,
+                        size_t size);
+
 /* Finds `name` beside the running program, or one or two directories above it,
  * and writes its path into `path` (PATH_MAX bytes). Returns 0, or -1 with
  * errno, ENOENT where there is none, not reported. */

@@ -32,25 +32,6 @@ int proc_open(const struct record *record)
     return proc_fd;
 }
 
-ptrdiff_t proc_read(int proc_fd, const char *name, char *text, size_t size)
-{
-    int fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC);
-    if (fd == -1)
-        return -1;
-    size_t used = 0;
-    ssize_t got = 1;
-    while (got > 0 && used < size - 1) {
-        got = read(fd, text + used, size - 1 - used);
-        if (got > 0)
-            used += (size_t)got;
-    }
-    int saved_errno = errno;
-    close(fd);
-    errno = saved_errno;
-    text[used] = '\0';
-    return got == -1 ? -1 : (ptrdiff_t)used;
-}
-
 FILE *proc_open_file(int proc_fd, const char *name)
 {
     int fd = openat(proc_fd, name, O_RDONLY | O_CLOEXEC);

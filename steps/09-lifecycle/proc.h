@@ -19,10 +19,6 @@
  * not run. proc(5). */
 int proc_open(const struct record *record);
 
-/* Reads at most `size` - 1 bytes of a file in it ("status"), and ends them with a NUL.
- * Returns their number, or -1 with errno, not reported. */
-ptrdiff_t proc_read(int proc_fd, const char *name, char *text, size_t size);
-
 /* A file in it, line by line; NULL with errno, not reported. */
 FILE *proc_open_file(int proc_fd, const char *name);
 

@@ -1,4 +1,5 @@
 /* What a process can name (namespaces), who it is (ids), what it may (privileges). */
+#include "common/base/files.h"
 #include "common/base/number.h"
 #include "common/kernel/privileges.h"
 #include "steps/09-lifecycle/proc.h"
@@ -80,7 +81,7 @@ static void show_id_map(struct picture *picture, int proc_fd, const char *name,
 {
     char text[16384], *rest = NULL;
     uint64_t numbers[3];
-    if (proc_read(proc_fd, name, text, sizeof text) <= 0) {
+    if (files_read_at(proc_fd, name, text, sizeof text) <= 0) {
         picture_line(picture, PICTURE_WARNING, "%s: none is mapped", what);
         return;
     }
@@ -169,7 +170,7 @@ void show_privileges(struct picture *picture, int proc_fd)
 {
     char status[8192], value[64];
     picture_heading(picture, "privileges");
-    if (proc_read(proc_fd, "status", status, sizeof status) <= 0) {
+    if (files_read_at(proc_fd, "status", status, sizeof status) <= 0) {
         picture_line(picture, PICTURE_DIM, "(can not be read)");
         return;
     }
