@@ -1,5 +1,6 @@
 #include "steps/09-lifecycle/ending.h"
 
+#include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/signal_names.h"
@@ -18,13 +19,6 @@
 #include <unistd.h>
 
 enum { PATIENCE_MS = 10000, STEP_MS = 5 };
-
-static int64_t ending_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void ending_sleep(void)
 {
@@ -107,9 +101,9 @@ static void ending_kill_frozen(const char *path, const char *state_file)
     char text[32];
     if (files_write_setting(state_file, "FROZEN", "nobody escapes") == -1)
         return;
-    int64_t end_ms = ending_now_ms() + 1000;
+    int64_t end_ms = clock_now_ms() + 1000;
     while (files_read(state_file, text, sizeof text) > 0 &&
-           strcmp(text, "FROZEN\n") != 0 && ending_now_ms() < end_ms)
+           strcmp(text, "FROZEN\n") != 0 && clock_now_ms() < end_ms)
         ending_sleep();
     ending_kill_members(path);
     files_write_setting(state_file, "THAWED", "and now they die");
@@ -179,7 +173,7 @@ void ending_kill(const struct record *record)
 /* How long until `end_ms` (-1: no end), for poll(2). */
 static int ending_left_ms(int64_t end_ms)
 {
-    int64_t left = end_ms == -1 ? INT32_MAX : end_ms - ending_now_ms();
+    int64_t left = end_ms == -1 ? INT32_MAX : end_ms - clock_now_ms();
     return left < 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
 }
 
@@ -203,7 +197,7 @@ static bool ending_wait_for(const struct record *record,
 
 static int64_t ending_end_ms(int64_t milliseconds)
 {
-    return milliseconds < 0 ? -1 : ending_now_ms() + milliseconds;
+    return milliseconds < 0 ? -1 : clock_now_ms() + milliseconds;
 }
 
 bool ending_wait_for_init(const struct record *record, int64_t milliseconds)

@@ -1,6 +1,7 @@
 /* ps: the containers that there are, and how they are. */
 #include "steps/09-lifecycle/list.h"
 
+#include "common/base/clock.h"
 #include "common/base/json_writer.h"
 #include "common/base/table.h"
 #include "steps/09-lifecycle/pause.h"
@@ -9,7 +10,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- Words ---- */
 
@@ -120,19 +120,12 @@ struct list_options {
     bool all, quiet, json, untruncated;
 };
 
-static int64_t list_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static void list_add(struct table *table, const struct record *record,
                      const struct list_options *options)
 {
     char text[4096], age[64];
     size_t id_length = RECORD_SHORT_ID_LENGTH;
-    int64_t now_ns = list_now();
+    int64_t now_ns = clock_now_ns(CLOCK_REALTIME);
     snprintf(text, sizeof text, "%.*s",
              options->untruncated ? RECORD_ID_LENGTH : (int)id_length,
              record->id);
@@ -160,7 +153,8 @@ static void list_write_json(struct json_writer *writer,
     char status[128];
     const char *names[] = {record->name, NULL};
     bool running = record->status == RECORD_RUNNING;
-    list_write_status(record, list_now(), status, sizeof status);
+    list_write_status(record, clock_now_ns(CLOCK_REALTIME), status,
+                      sizeof status);
     json_write_open(writer, NULL, '{');
     json_write_text(writer, "Id", record->id);
     json_write_texts(writer, "Names", names);

@@ -1,5 +1,6 @@
 #include "steps/09-lifecycle/monitor.h"
 
+#include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/program.h"
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 struct monitor {
@@ -30,13 +30,6 @@ struct monitor {
     bool has_terminal; /* it has one of its own */
     int alive_fd, signal_fd, news_fd;
 };
-
-static int64_t monitor_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* ---- The container begins ---- */
 
@@ -82,7 +75,7 @@ static int monitor_start(struct monitor *monitor, struct container *container)
     if (relay_listen(&monitor->relay, record->directory) == -1)
         return EXIT_OURS;
     record->status = RECORD_RUNNING;
-    record->started_ns = monitor_now_ns();
+    record->started_ns = clock_now_ns(CLOCK_REALTIME);
     if (record_identify_process(container->pid, &record->init_process) == -1 ||
         record_write_state(record) == -1 ||
         id_files_write_process(container->process_file, container->pid) == -1)
@@ -179,7 +172,7 @@ static void monitor_record_end(struct monitor *monitor,
     struct record *record = &monitor->record;
     record->status = RECORD_EXITED;
     record->exit_status = status;
-    record->finished_ns = monitor_now_ns();
+    record->finished_ns = clock_now_ns(CLOCK_REALTIME);
     record->oom_killed = cgroup_was_out_of_memory(&container->cgroup);
     if (monitor->log.incomplete)
         record->error = "log incomplete: some of it could not be written";

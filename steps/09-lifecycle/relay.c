@@ -1,5 +1,6 @@
 #include "steps/09-lifecycle/relay.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "steps/09-lifecycle/terminal.h"
 
@@ -12,18 +13,10 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 /* So long a client may take nothing before it is let go. */
 enum { PATIENCE_MS = 2000 };
-
-static int64_t relay_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void relay_close(int *fd)
 {
@@ -139,7 +132,7 @@ static void relay_let_the_owed_go(struct relay *relay)
 static void relay_let_the_slow_go(struct relay *relay)
 {
     if (relay_owes(relay) &&
-        relay_now_ms() - relay->owed_since_ms >= PATIENCE_MS)
+        clock_now_ms() - relay->owed_since_ms >= PATIENCE_MS)
         relay_let_the_owed_go(relay);
 }
 
@@ -327,7 +320,7 @@ static void relay_handle_outputs(struct relay *relay,
         relay_pay(relay, output);
     }
     if (!owed && relay_owes(relay))
-        relay->owed_since_ms = relay_now_ms();
+        relay->owed_since_ms = clock_now_ms();
     relay_let_the_slow_go(relay);
 }
 

@@ -1,21 +1,18 @@
 #include "steps/09-lifecycle/show.h"
 
+#include "common/base/clock.h"
 #include "steps/09-lifecycle/list.h"
 #include "steps/09-lifecycle/proc.h"
 #include "steps/09-lifecycle/subcommands.h"
 
-#include <time.h>
 #include <unistd.h>
 
 /* The only box that is from the record: what people call it. */
 static void show_title(struct picture *picture, const struct record *record)
 {
     char text[4096];
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
     picture_heading(picture, "%s", record->name);
-    list_write_status(record, now.tv_sec * INT64_C(1000000000) + now.tv_nsec,
-                      text, sizeof text);
+    list_write_status(record, clock_now_ns(CLOCK_REALTIME), text, sizeof text);
     picture_line(picture, PICTURE_PLAIN, "%.*s  %s  process %d",
                  RECORD_SHORT_ID_LENGTH, record->id, text,
                  (int)record->init_process.pid);

@@ -1,5 +1,6 @@
 #include "steps/09-lifecycle/stats_read.h"
 
+#include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/base/number.h"
 
@@ -8,7 +9,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- Where the figures stand ---- */
@@ -190,9 +190,7 @@ void stats_read(const char *const *cgroups, pid_t pid,
 {
     /* What version 1 has where there is no limit: as many pages as can be. */
     const int64_t no_limit = INT64_MAX / 2;
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    sample->taken_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    sample->taken_ns = clock_now_ns(CLOCK_MONOTONIC);
     for (int i = 0; i < STATS_FIGURES; i++)
         sample->figures[i] = STATS_UNKNOWN;
     for (; cgroups != NULL && *cgroups != NULL; cgroups++) {

@@ -1,4 +1,5 @@
 /* stop, kill: signals to containers. */
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/base/signal_names.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { GRACE_SECONDS = 10, MONITOR_MS = 10000 };
 
@@ -61,19 +61,12 @@ static int stop_begin(struct record *record, const struct stop_options *options)
     return ending_signal(record, signal) == -1 ? EXIT_NOT_DONE : 0;
 }
 
-static int64_t stop_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* `begun_ms`: since when it knows. */
 static int stop_finish(const struct record *record, int64_t begun_ms,
                        int64_t seconds)
 {
     if (record->status == RECORD_RUNNING) {
-        int64_t left = begun_ms + seconds * 1000 - stop_now_ms();
+        int64_t left = begun_ms + seconds * 1000 - clock_now_ms();
         if (!ending_wait_for_init(record, seconds == -1 ? -1
                                           : left < 0    ? 0
                                                         : left)) {
@@ -95,7 +88,7 @@ static int stop_finish(const struct record *record, int64_t begun_ms,
 /* All are told first, and then waited for: their times run side by side. */
 static int stop_all(const struct store *store, char **words, struct stop *stop)
 {
-    int64_t begun_ms = stop_now_ms();
+    int64_t begun_ms = clock_now_ms();
     int first_status = 0;
     for (size_t i = 0; words[i] != NULL; i++) {
         stop->statuses[i] = EXIT_NOT_DONE;

@@ -1,5 +1,6 @@
 #include "steps/09-lifecycle/store.h"
 
+#include "common/base/clock.h"
 #include "common/base/files.h"
 #include "common/base/json.h"
 #include "common/base/log.h"
@@ -16,7 +17,6 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- Where ---- */
@@ -277,9 +277,7 @@ int store_make_id(char id[RECORD_ID_LENGTH + 1])
 
 static int store_fill_in(const struct store *store, struct record *record)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    record->created_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    record->created_ns = clock_now_ns(CLOCK_REALTIME);
     record->status = RECORD_CREATED;
     record->exit_status = -1;
     record->log_path = record->made_log_path;

@@ -1,5 +1,7 @@
 #include "steps/09-lifecycle/trace_follow.h"
 
+#include "common/base/clock.h"
+
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,13 +11,6 @@
 #include <unistd.h>
 
 enum { LOOK_AROUND_MS = 100, MOST_AT_ONCE = 256 };
-
-static int64_t trace_now(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 /* ---- What there is to say ---- */
 
@@ -44,7 +39,8 @@ static void trace_report_call(struct trace *trace, struct tracee *tracee,
         return;
     if (trace->summary != NULL)
         trace_summary_count(trace->summary, call->name, call->number,
-                            trace_now() - tracee->began_ns, failed);
+                            clock_now_ns(CLOCK_MONOTONIC) - tracee->began_ns,
+                            failed);
     else
         fprintf(trace->output, "%7d  %s\n", (int)tracee->tid_inside,
                 call->text.bytes);
@@ -63,7 +59,7 @@ static void trace_take_call(struct trace *trace, struct tracee *tracee)
             call->arguments[i] = info.entry.args[i];
         trace_call_begin(call, tracee->tid);
         tracee->in_call = true;
-        tracee->began_ns = trace_now();
+        tracee->began_ns = clock_now_ns(CLOCK_MONOTONIC);
     } else if (info.op == PTRACE_SYSCALL_INFO_EXIT && tracee->in_call) {
         trace_call_end(call, tracee->tid, info.exit.rval, info.exit.is_error);
         trace_report_call(trace, tracee, info.exit.is_error);
@@ -203,11 +199,12 @@ static int trace_wait(struct trace *trace, const sigset_t *signals, bool idle)
             trace_pass_on(trace, signal);
     }
     if (trace->init == 0 ||
-        trace_now() - trace->looked_around_ns < LOOK_AROUND_MS * 1000000L)
+        clock_now_ns(CLOCK_MONOTONIC) - trace->looked_around_ns <
+            LOOK_AROUND_MS * 1000000L)
         return 0;
     int result =
         tracees_seize_container(&trace->tracees, trace->init, trace->proc_fd);
-    trace->looked_around_ns = trace_now();
+    trace->looked_around_ns = clock_now_ns(CLOCK_MONOTONIC);
     return result == -1 ? -1 : 0;
 }
 
