@@ -144,17 +144,26 @@ static int overlay_copy_into(const struct overlay *overlay, int root_fd,
     const struct overlay_options *options = &overlay->options;
     const char *paths[LAYERS_MOST];
     static char names[LAYERS_MOST][32];
-    for (size_t i = 0; i < options->layer_count; i++) {
+    static struct layers held;
+    struct rlimit before = layers_allow_descriptors();
+    int result = 0;
+    held.count = 0;
+    for (size_t i = 0; i < options->layer_count && result == 0; i++) {
         paths[i] = options->layers[i];
         if (!overlay->by_root)
             continue;
         int fd = overlay_open_layer(paths[i], "a layer, to be copied");
-        if (fd == -1)
-            return -1;
+        result = fd == -1 ? -1 : 0;
+        if (fd != -1)
+            held.fds[held.count++] = fd;
         snprintf(names[i], sizeof names[i], "/proc/self/fd/%d/.", fd);
         paths[i] = names[i];
     }
-    return layers_copy(paths, options->layer_count, root_fd, pid);
+    if (result == 0)
+        result = layers_copy(paths, options->layer_count, root_fd, pid);
+    layers_close(&held);
+    setrlimit(RLIMIT_NOFILE, &before); /* the command gets what we got */
+    return result;
 }
 
 /* Where there can be no overlay: all that the layers hold, into the place, with

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 /* As many as the kernel stacks. */
@@ -30,6 +31,11 @@ struct layers {
 int layers_open(struct layers *layers, const char *const *paths, size_t count);
 
 void layers_close(struct layers *layers);
+
+/* Each directory of the whole is open in every layer, and so are those above it:
+ * more descriptors than a process may have before it asks. Asks for as many as it
+ * can get, and returns what held before, for setrlimit(2). */
+struct rlimit layers_allow_descriptors(void);
 
 /* Says whether `name`, of which `status` tells, stands for a name that is gone.
  * "Character device" and "number 0:0" is how the kernel writes it. */
