@@ -43,6 +43,10 @@ modules_09 := $(modules_08) $(addprefix common/base/,clock json_writer picture r
               $(addprefix common/kernel/,firewall nat netlink netlink_message network \
                 network_files network_host network_lease network_options nftables \
                 ports slirp slirp_api)
+# Step 09 is too large to stand twice: it spells out what its lesson is about, and
+# takes the rest of what it teaches from where all of it has graduated to.
+modules_09 += $(filter-out $(patsubst steps/09-lifecycle/%.c,common/runtime/%,$(wildcard steps/09-lifecycle/*.c)), \
+                $(patsubst %.c,%,$(wildcard common/runtime/*.c)))
 modules    := $(filter-out %/not-linux,$(patsubst %.c,%,$(wildcard common/*/*.c)))
 
 dirs    := $(patsubst steps/%/main.c,%,$(wildcard steps/[0-9][0-9]-*/main.c))
@@ -69,9 +73,9 @@ objects_of := $(BUILD)/common/base/not-linux.o
 rootfs_of  :=
 endif
 
-# What students write, and what they break: another main.c, or another file, and
-# all the rest of the step. Their half-finished work may leave things unused.
-rest_of = $(filter-out $(patsubst %.c,$(BUILD)/steps/$(call dir_of,$(1))/%.o,$(notdir $(2))),$(call objects_of,$(1)))
+# What students write, and what they break: another main.c, or another file of what
+# the step teaches, and all the rest of it. Their half-finished work may leave things unused.
+rest_of = $(filter-out $(foreach dir,steps/$(call dir_of,$(1)) common/runtime,$(patsubst %.c,$(BUILD)/$(dir)/%.o,$(notdir $(2)))),$(call objects_of,$(1)))
 written_of = $(sort exercises/$(call dir_of,$(1))/main.c $(wildcard exercises/$(call dir_of,$(1))/*.c))
 student_compile = $(compile) -Wno-error -Wno-unused
 

@@ -69,6 +69,25 @@ caught()
   caught "neither of common/ nor of this step"
 }
 
+@test "include-order: of the floor runtime a step may use what it teaches, unless it spells that out" {
+  mkdir "$book"/{common/runtime,lessons}
+  write common/runtime/stop.h '/* taught in: step 02, lessons/02-pid.md */'
+  write common/runtime/look.h '/* taught in: step 02, lessons/looking.md */'
+  write lessons/looking.md '# Looking'
+  write steps/02-pid/main.c '#include "common/runtime/stop.h"' '#include "common/runtime/look.h"'
+  check include-order
+  assert_status 0
+  write steps/02-pid/stop.h ''
+  check include-order
+  caught "steps/02-pid/main.c:1: step 2 spells this out itself: include steps/02-pid/stop.h"
+  rm "$book/steps/02-pid/stop.h" "$book/lessons/looking.md"
+  check include-order
+  caught "common/runtime/look.h: there is no lessons/looking.md"
+  write steps/01-uts/main.c '#include "common/runtime/stop.h"'
+  check include-order
+  caught "steps/01-uts/main.c:1: step 1 includes common/runtime/stop.h, which step 2 teaches"
+}
+
 @test "include-order: a module may not use what is taught after it" {
   write common/kernel/uts.c '#include "common/kernel/process.h"'
   check include-order
@@ -159,6 +178,17 @@ caught()
   write steps/02-pid/main.c 'static int process_wait(int pid)' '{' '    return pid;' '}'
   check equal-bodies
   caught 'process_wait() is not in the module process'
+}
+
+@test "equal-bodies: what a step's header says is in the module's, which may say more" {
+  write steps/01-uts/uts.h '#include "steps/01-uts/x.h"' 'enum { LONGEST = 64 };' 'int uts_set(const char *name);'
+  write common/kernel/uts.h '/* taught in: step 01, lessons/01-uts.md */' '#include "common/base/x.h"' 'enum { LONGEST = 64 };' \
+    'int uts_get(char *name);' 'int uts_set(const char *name);'
+  check equal-bodies
+  assert_status 0
+  sed -i s/64/65/ "$book/common/kernel/uts.h"
+  check equal-bodies
+  caught 'enum { LONGEST = 64 };'
 }
 
 @test "the functions of a file are all found, whatever stands around them" {

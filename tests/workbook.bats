@@ -484,6 +484,37 @@ MAKE
   has '4 of 4 exercises'
 }
 
+@test "exercises and experiments: so may a file of common/runtime that the step teaches, and no other" {
+  mkdir -p common/runtime
+  echo '/* taught in: step 01, lessons/01-hello.md */' >common/runtime/twice.h
+  sed -i 's/^    return status;/    return twice(status);/; s/^int main/int twice(int);\n&/' steps/01-hello/main.c
+  printf 'int twice(int);\nint twice(int n)\n{\n    //> twice\n    n *= 2;\n    //< twice\n    return n;\n}\n' >common/runtime/twice.c
+  cat >Makefile <<'MAKE'
+step-01: steps/01-hello/main.c common/runtime/twice.c
+step-01-broken: $(BROKEN) $(if $(filter %/main.c,$(BROKEN)),common/runtime/twice.c,steps/01-hello/main.c)
+step-01 step-01-broken:
+	$(CC) -o $@ $^
+MAKE
+  sed -i 's/-eq 3 /-eq 6 /; s/exit status 3/exit status 6/' tests/steps/01-hello.bats
+  exercise_text twice main 'says when there are (too) many' >steps/01-hello/exercises/twice.txt
+  experiment 's/hello/hallo/' 'greets' >steps/01-hello/break/greeting.patch
+  experiment 's/argv\[1\]/argv[0]/' 'greets by name' >steps/01-hello/break/by-name.patch
+  experiment 's/\*= 2/*= 3/' 'says when there are (too) many' ../../common/runtime/twice.c |
+    sed 's,steps/01-hello/../../,,' >steps/01-hello/break/status.patch
+
+  works "$tools/exercise" 01
+  grep -qF 'Exercise twice (main)' exercises/01-hello/twice.c
+  works "$tools/prove-exercises" 01
+  works "$tools/prove-breaks" 01
+  works "$tools/break" 01 status
+  echo '/* taught in: step 02, lessons/02-bye.md */' >common/runtime/twice.h
+  works "$tools/exercise" 01 --force
+  lacks twice.c
+  sed -i 's,/01-hello/,/02-bye/,' steps/01-hello/break/by-name.patch
+  fails "$tools/break" 01 by-name
+  has 'is for no file of steps/01-hello or common/runtime'
+}
+
 # --- break, diff ----------------------------------------------------------------------
 
 @test "break: builds the broken step and says what to look at" {

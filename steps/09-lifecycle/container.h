@@ -22,11 +22,11 @@
 #include "common/kernel/userns.h"
 #include "common/kernel/userns_mounts.h"
 #include "common/kernel/volumes.h"
-#include "steps/09-lifecycle/environment.h"
+#include "common/runtime/environment.h"
+#include "common/runtime/thrift.h"
+#include "common/runtime/ulimits.h"
 #include "steps/09-lifecycle/record.h"
 #include "steps/09-lifecycle/streams.h"
-#include "steps/09-lifecycle/thrift.h"
-#include "steps/09-lifecycle/ulimits.h"
 
 #include <signal.h>
 #include <stdbool.h>

@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-static int child_enter_rootfs(struct container *container)
+static int container_enter_rootfs(struct container *container)
 {
     bool userns = !container->userns_host;
     if ((userns && userns_mounts_gather(&container->mounts) == -1) ||
@@ -40,7 +40,7 @@ static int child_enter_rootfs(struct container *container)
 
 /* Last, since until then there is something to be made. Volumes and /dev stay
  * as they are: these are other mounts. */
-static int child_make_read_only(const struct container *container)
+static int container_make_read_only(const struct container *container)
 {
     if (container->read_only &&
         mount_file_system("none", "/", "none",
@@ -51,7 +51,7 @@ static int child_make_read_only(const struct container *container)
 }
 
 /* A user who is not root inside may open /dev/stdout as well, which takes its owner. */
-static int child_give_streams(const struct container *container)
+static int container_give_streams(const struct container *container)
 {
     struct user user;
     struct stat status;
@@ -68,20 +68,20 @@ static int child_give_streams(const struct container *container)
     return 0; /* EINVAL: there is no such user here, which will be said */
 }
 
-static int child_enter_directory(const struct container *container)
+static int container_enter_directory(const struct container *container)
 {
     return container->working_directory == NULL
                ? 0
                : directory_enter(container->working_directory, true);
 }
 
-static int child_furnish(struct container *container)
+static int container_furnish(struct container *container)
 {
     if (sync_wait_for_parent(&container->syncs[0]) == -1 ||
         cgroup_enter(&container->cgroup) == -1 ||
         network_configure(&container->network) == -1 ||
         uts_set_hostname(container->hostname) == -1 ||
-        mount_make_private() == -1 || child_enter_rootfs(container) == -1 ||
+        mount_make_private() == -1 || container_enter_rootfs(container) == -1 ||
         cgroup_mount(&container->cgroup) == -1)
         return -1;
     if (!container->privileges.privileged && rootfs_hide_host() == -1)
@@ -91,9 +91,9 @@ static int child_furnish(struct container *container)
         volumes_attach(&container->volumes) == -1 ||
         streams_take_over(&container->streams, container->report_fds[1]) == -1)
         return -1;
-    if (child_give_streams(container) == -1 ||
-        child_enter_directory(container) == -1 ||
-        child_make_read_only(container) == -1)
+    if (container_give_streams(container) == -1 ||
+        container_enter_directory(container) == -1 ||
+        container_make_read_only(container) == -1)
         return -1;
     return ulimits_set(&container->ulimits);
 }
@@ -101,7 +101,7 @@ static int child_furnish(struct container *container)
 void container_run_child(struct container *container)
 {
     command_report_to(container->report_fds[1]);
-    if (child_furnish(container) == -1)
+    if (container_furnish(container) == -1)
         command_exit(EXIT_OURS);
     environ = container->environment.all;
     privileges_execute(&container->privileges, container->init,

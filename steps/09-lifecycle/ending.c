@@ -6,7 +6,7 @@
 #include "common/base/signal_names.h"
 #include "common/kernel/cgroup_delegated.h"
 #include "common/kernel/network.h"
-#include "steps/09-lifecycle/pause.h"
+#include "common/runtime/pause.h"
 
 #include <errno.h>
 #include <poll.h>

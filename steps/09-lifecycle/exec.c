@@ -12,15 +12,15 @@
 #include "common/kernel/privileges.h"
 #include "common/kernel/process.h"
 #include "common/kernel/sync.h"
+#include "common/runtime/environment.h"
+#include "common/runtime/exec_terminal.h"
+#include "common/runtime/pause.h"
+#include "common/runtime/subcommands.h"
+#include "common/runtime/ulimits.h"
 #include "steps/09-lifecycle/directory.h"
-#include "steps/09-lifecycle/environment.h"
-#include "steps/09-lifecycle/exec_terminal.h"
 #include "steps/09-lifecycle/join.h"
-#include "steps/09-lifecycle/pause.h"
 #include "steps/09-lifecycle/self.h"
 #include "steps/09-lifecycle/store.h"
-#include "steps/09-lifecycle/subcommands.h"
-#include "steps/09-lifecycle/ulimits.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,7 +54,7 @@ struct exec {
 
 /* The container's own: whoever has a descriptor of the host's could change the
  * mode of that file. It may be something else inside, even a pipe that nobody writes to. */
-static int child_open_null(void)
+static int exec_open_null(void)
 {
     struct stat status;
     int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -71,14 +71,14 @@ static int child_open_null(void)
 }
 
 /* What the command reads and writes: a terminal, what we do, or nothing. */
-static int child_choose_streams(struct exec *exec)
+static int exec_choose_streams(struct exec *exec)
 {
     struct streams *streams = &exec->streams;
     if (exec->terminal && !exec->detach)
         return streams_make_terminal(streams, false);
     int null_fd = -1;
     if ((!exec->interactive || exec->detach) &&
-        (null_fd = child_open_null()) == -1)
+        (null_fd = exec_open_null()) == -1)
         return -1;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         bool ours = !exec->detach && (fd > STDIN_FILENO || exec->interactive);
@@ -87,12 +87,12 @@ static int child_choose_streams(struct exec *exec)
     return 0;
 }
 
-static int child_furnish(struct exec *exec)
+static int exec_furnish(struct exec *exec)
 {
     command_report_to(exec->report_fds[1]);
     if (join_settle(&exec->join) == -1 ||
         (!exec->detach && sync_wait_for_parent(&exec->sync) == -1) ||
-        child_choose_streams(exec) == -1 ||
+        exec_choose_streams(exec) == -1 ||
         streams_take_over(&exec->streams, exec->report_fds[1]) == -1 ||
         directory_enter(exec->working_directory, false) == -1)
         return -1;
@@ -100,9 +100,9 @@ static int child_furnish(struct exec *exec)
     return ulimits_set(&exec->ulimits);
 }
 
-static void __attribute__((noreturn)) child_run(struct exec *exec)
+static void __attribute__((noreturn)) exec_run_child(struct exec *exec)
 {
-    if (child_furnish(exec) == -1)
+    if (exec_furnish(exec) == -1)
         command_exit(EXIT_OURS);
     environ = exec->variables.all;
     privileges_execute(&exec->privileges, false, exec->command, &exec->mask);
@@ -112,7 +112,7 @@ static void __attribute__((noreturn)) child_run(struct exec *exec)
 
 /* What is handed to the command is open for it, and so is all below it, were it a
  * directory of the host's. */
-static int parent_check_standard_files(const struct exec *exec)
+static int exec_check_standard_files(const struct exec *exec)
 {
     struct stat status;
     if (exec->terminal && exec->interactive && !exec->detach &&
@@ -132,7 +132,7 @@ static int parent_check_standard_files(const struct exec *exec)
 }
 
 /* Whoever is born into a cgroup that stands still, does so before its first step. */
-static int parent_check_state(const struct record *record)
+static int exec_check_state(const struct record *record)
 {
     if (!pause_is_paused(record))
         return 0;
@@ -143,8 +143,8 @@ static int parent_check_state(const struct record *record)
 
 /* The filter as the kernel got it: its rules may have come from a profile that is
  * another by now. Instructions of 8 bytes. */
-static int parent_read_filter(const struct record *record,
-                              struct seccomp_filter *filter)
+static int exec_read_filter(const struct record *record,
+                            struct seccomp_filter *filter)
 {
     char path[PATH_MAX];
     if (files_path(path, "%s/seccomp", record->directory) == -1)
@@ -166,7 +166,7 @@ static int parent_read_filter(const struct record *record,
 }
 
 /* Those that the container's first process has: they are inherited. */
-static int parent_read_limits(struct exec *exec)
+static int exec_read_limits(struct exec *exec)
 {
     pid_t pid = exec->record.init_process.pid;
     for (int i = 0; i < RLIM_NLIMITS; i++) {
@@ -181,7 +181,7 @@ static int parent_read_limits(struct exec *exec)
     return 0;
 }
 
-static int parent_make_environment(struct exec *exec)
+static int exec_make_environment(struct exec *exec)
 {
     const char *const *base = exec->record.environment;
     struct environment *asked = &exec->environment;
@@ -193,7 +193,7 @@ static int parent_make_environment(struct exec *exec)
     return environment_make(asked, base, &exec->variables);
 }
 
-static int parent_prepare(struct exec *exec)
+static int exec_prepare(struct exec *exec)
 {
     const struct record *record = &exec->record;
     struct privileges *privileges = &exec->privileges;
@@ -207,13 +207,13 @@ static int parent_prepare(struct exec *exec)
     if (exec->working_directory == NULL)
         exec->working_directory =
             record->working_directory != NULL ? record->working_directory : "/";
-    return parent_make_environment(exec) == -1 || parent_read_limits(exec) == -1
+    return exec_make_environment(exec) == -1 || exec_read_limits(exec) == -1
                ? -1
-               : parent_read_filter(record, &privileges->filter);
+               : exec_read_filter(record, &privileges->filter);
 }
 
 /* All that has to be done while we are still on the host. */
-static int parent_open(struct exec *exec)
+static int exec_open(struct exec *exec)
 {
     bool terminal = exec->terminal && !exec->detach;
     if (process_block_signals(&exec->mask) == -1 ||
@@ -229,20 +229,20 @@ static int parent_open(struct exec *exec)
     return ulimits_permit(&exec->ulimits, 0);
 }
 
-static pid_t parent_clone(struct exec *exec)
+static pid_t exec_clone(struct exec *exec)
 {
     struct clone_args arguments = {.exit_signal = SIGCHLD};
     join_prepare_clone(&exec->join, &arguments);
     pid_t pid = clone_process(&arguments);
     if (pid == 0)
-        child_run(exec);
+        exec_run_child(exec);
     log_call(pid, "a process among the container's", "clone3(%s)",
              arguments.flags & CLONE_INTO_CGROUP ? "CLONE_INTO_CGROUP" : "0");
     return pid;
 }
 
 /* Until the command is executed. Returns 0, or the status to exit with. */
-static int parent_await_start(struct exec *exec)
+static int exec_await_start(struct exec *exec)
 {
     close(exec->report_fds[1]);
     if (!exec->detach && sync_release_child(&exec->sync) == -1)
@@ -255,15 +255,15 @@ static int parent_await_start(struct exec *exec)
     return status == -1 ? EXIT_OURS : status;
 }
 
-static int parent_run(struct exec *exec)
+static int exec_run_inside(struct exec *exec)
 {
-    if (parent_open(exec) == -1 ||
+    if (exec_open(exec) == -1 ||
         join_enter(&exec->join, exec->join.spaces) == -1)
         return EXIT_OURS;
-    pid_t pid = parent_clone(exec);
+    pid_t pid = exec_clone(exec);
     if (pid == -1)
         return EXIT_OURS;
-    int status = parent_await_start(exec);
+    int status = exec_await_start(exec);
     if (status != 0) { /* and why stands in the log */
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
@@ -318,10 +318,9 @@ static int exec_run(struct exec *exec)
     if (record->status == RECORD_RUNNING &&
         self_protect(record->userns_host, false) == -1)
         return EXIT_OURS;
-    if (parent_check_state(record) == -1 ||
-        join_open(&exec->join, record) == -1)
+    if (exec_check_state(record) == -1 || join_open(&exec->join, record) == -1)
         return EXIT_NOT_DONE;
-    return parent_prepare(exec) == -1 ? EXIT_OURS : parent_run(exec);
+    return exec_prepare(exec) == -1 ? EXIT_OURS : exec_run_inside(exec);
 }
 
 int subcommand_exec(const struct store *store, char **argv)
@@ -330,7 +329,7 @@ int subcommand_exec(const struct store *store, char **argv)
     char *name;
     streams_clear(&exec.streams);
     exec_read_options(&exec, argv, &name);
-    if (parent_check_standard_files(&exec) == -1)
+    if (exec_check_standard_files(&exec) == -1)
         return EXIT_OURS;
     int status = store_look_up(store, name, &exec.record) == -1
                      ? EXIT_NOT_DONE

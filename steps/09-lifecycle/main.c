@@ -12,20 +12,24 @@
  *     setns(2)                        into the namespaces of one that runs
  *
  * Here only which command was meant. What it does is in:
- *     record.c store*.c     what is known of containers, and where
- *     list.c inspect.c      ps, inspect
- *     exec.c                exec: one more command; join.c, into its namespaces;
+ *     store.c record*.c     what is known of a container, where, and whether it is still true
+ *     run.c detach.c        run, and by whom: a process that stays
+ *     monitor.c             who waits for the container, and clears up
+ *     container*.c          step 08's run: what is made, and the way of the child
+ *     streams.c terminal.c  what it reads and prints; a terminal that is put back
+ *     stop.c ending.c       stop, kill
+ *     exec.c join.c         exec: one more command, in its namespaces; directory.c, where;
  *                           self.c, our own file kept out of its reach
- *     copy*.c difference.c  cp, diff
- *     top.c                 top
- *     stop.c …              stop, kill, wait, pause, rm, rename, prune
- *     show*.c trace*.c      show, trace: lessons/observability.md
+ * and what is left of the commands in common/runtime, where all of this is, too:
+ *     store_find.c list.c inspect.c remove.c wait.c pause.c      ps, inspect, rm, prune …
+ *     relay.c attach.c logs*.c copy*.c difference.c top.c        attach, logs, cp, diff, top
+ *     stats*.c show*.c trace*.c                                  lessons/observability.md
  *
  * lessons/09-lifecycle.md
  */
 #include "common/base/log.h"
 #include "common/base/program.h"
-#include "steps/09-lifecycle/subcommands.h"
+#include "common/runtime/subcommands.h"
 
 #include <stdlib.h>
 #include <string.h>

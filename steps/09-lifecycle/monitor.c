@@ -5,11 +5,11 @@
 #include "common/base/log.h"
 #include "common/base/program.h"
 #include "common/kernel/process.h"
-#include "steps/09-lifecycle/id_files.h"
-#include "steps/09-lifecycle/relay.h"
-#include "steps/09-lifecycle/run_options.h"
+#include "common/runtime/id_files.h"
+#include "common/runtime/relay.h"
+#include "common/runtime/run_options.h"
+#include "common/runtime/thrift.h"
 #include "steps/09-lifecycle/terminal.h"
-#include "steps/09-lifecycle/thrift.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -2,10 +2,10 @@
 #include "common/base/log.h"
 #include "common/base/program.h"
 #include "common/kernel/layers.h"
+#include "common/runtime/run_options.h"
+#include "common/runtime/subcommands.h"
 #include "steps/09-lifecycle/monitor.h"
-#include "steps/09-lifecycle/run_options.h"
 #include "steps/09-lifecycle/self.h"
-#include "steps/09-lifecycle/subcommands.h"
 
 #include <limits.h>
 

@@ -3,8 +3,8 @@
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/base/signal_names.h"
+#include "common/runtime/subcommands.h"
 #include "steps/09-lifecycle/ending.h"
-#include "steps/09-lifecycle/subcommands.h"
 
 #include <errno.h>
 #include <signal.h>

@@ -5,7 +5,7 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/replace.h"
-#include "steps/09-lifecycle/store_names.h"
+#include "common/runtime/store_names.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,9 +5,9 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "steps/09-lifecycle/logs.c"
-#include "steps/09-lifecycle/logs_read.c"
-#include "steps/09-lifecycle/logs_time.c"
+#include "common/runtime/logs.c"
+#include "common/runtime/logs_read.c"
+#include "common/runtime/logs_time.c"
 
 #include <stdio.h>
 

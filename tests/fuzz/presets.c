@@ -4,7 +4,7 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "steps/09-lifecycle/presets_yaml.c" /* with its static functions */
+#include "common/runtime/presets_yaml.c" /* with its static functions */
 
 #include <stdio.h>
 

@@ -5,8 +5,8 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "steps/09-lifecycle/record.c"
-#include "steps/09-lifecycle/record_process.c"
+#include "common/runtime/record.c"
+#include "common/runtime/record_process.c"
 
 static const char id[] =
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";

@@ -4,9 +4,9 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "steps/09-lifecycle/environment.c"
-#include "steps/09-lifecycle/logs_time.c"
-#include "steps/09-lifecycle/ulimits.c"
+#include "common/runtime/environment.c"
+#include "common/runtime/logs_time.c"
+#include "common/runtime/ulimits.c"
 
 static void fuzz_environment(const char *text)
 {

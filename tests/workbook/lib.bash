@@ -95,11 +95,13 @@ regions() {
   sed -nE 's,^[[:space:]]*//> *([^ ]+)[[:space:]]*$,\1,p' "$1"
 }
 
-# exercise_sources: main.c, and the step's other files that have regions.
+# exercise_sources: main.c, and what else has regions: of the step's own files, and of the floor that is too large to
+# stand in the step that teaches it as well.
 exercise_sources() {
-  local file
+  local file files=(steps/"$step"/*.c)
+  grep -qF "taught in: step $number," common/runtime/*.h /dev/null && files+=(common/runtime/*.c)
   echo "steps/$step/main.c"
-  for file in steps/"$step"/*.c; do
+  for file in "${files[@]}"; do
     [[ $file == */main.c || -z $(regions "$file") ]] || echo "$file"
   done
 }
@@ -121,9 +123,11 @@ step_regions() {
   done < <(exercise_sources)
 }
 
-# patched_file PATCH: the name of the step's file that the patch is for.
+# patched_file PATCH: the file that the patch is for: the step's, or of common/runtime.
 patched_file() {
-  sed -n '/^--- /{ s,^--- a/steps/[^/]*/\([a-z_0-9]*\.c\).*,\1,p; q; }' "$1"
+  local path
+  path=$(sed -n '/^--- /{ s,^--- a/\([a-z_0-9/-]*\.c\).*,\1,p; q; }' "$1")
+  [[ ${path%/*} == @("steps/$step"|common/runtime) ]] && echo "$path"
 }
 
 # step_tests: the names of the step's tests, in all its files.

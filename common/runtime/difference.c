@@ -1,0 +1,107 @@
+/* diff: what a container has changed of the file system that it was given. */
+#include "common/base/files.h"
+#include "common/base/log.h"
+#include "common/kernel/clone.h"
+#include "common/kernel/layers.h"
+#include "common/kernel/overlay_options.h"
+#include "common/kernel/sync.h"
+#include "common/kernel/userns.h"
+#include "common/runtime/subcommands.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct difference {
+    char upper[PATH_MAX];
+    struct overlay_options lower;
+};
+
+/* What it runs on is "DIR:DIR…"; on a view of the host it writes to memory. */
+static int difference_find(struct difference *difference,
+                           const struct record *record)
+{
+    const char *place =
+        record->upper != NULL ? record->upper : record->directory;
+    char work[PATH_MAX];
+    if (files_path(difference->upper, "%s/upper", place) == -1 ||
+        files_path(work, "%s/work/work", place) == -1)
+        return -1;
+    /* Where overlay has written it has made that. */
+    if (access(work, F_OK) == -1)
+        return log_error("%s: what it writes is in memory, and not to be seen "
+                         "from here: nothing has been written to %s",
+                         record->name, difference->upper);
+    const char *expected =
+        overlay_options_parse_layers(record->root, &difference->lower);
+    return expected == NULL ? 0
+                            : log_error("%s runs on %s: %s", record->name,
+                                        record->root, expected);
+}
+
+static int difference_print(const struct difference *difference)
+{
+    return layers_print_difference(difference->upper, difference->lower.layers,
+                                   difference->lower.layer_count);
+}
+
+/* A user's containers write as ids that the user can not read as. So somebody does
+ * who is root of a user namespace with the same ids. */
+static int difference_print_as_root(const struct difference *difference)
+{
+    struct userns_maps maps;
+    struct sync sync;
+    struct clone_args arguments = {.flags = CLONE_NEWUSER,
+                                   .exit_signal = SIGCHLD};
+    int status = -1;
+    if (userns_check_allowed() == -1 || userns_maps_find(&maps) == -1 ||
+        sync_open(&sync) == -1)
+        return -1;
+    pid_t pid = clone_process(&arguments);
+    if (pid == 0)
+        _exit(sync_wait_for_parent(&sync) == -1 ||
+                      userns_become_root(&maps) == -1 ||
+                      difference_print(difference) == -1
+                  ? EXIT_NOT_DONE
+                  : 0);
+    if (log_call(pid, "root of all ids that wrote there",
+                 "clone3(CLONE_NEWUSER)") == -1)
+        return -1;
+    if (userns_maps_write(&maps, pid) == -1 || sync_release_child(&sync) == -1)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) == -1)
+        if (errno != EINTR)
+            return (int)log_call(-1, "the list", "wait4(%d)", (int)pid);
+    close(sync.write_fd);
+    return status == 0 ? 0 : -1;
+}
+
+int subcommand_diff(const struct store *store, char **argv)
+{
+    static struct difference difference; /* layers by the hundred */
+    const struct program_option options[] = {{0}};
+    const struct program program = {
+        .name = "diff",
+        .summary = "Lists what a container has added (A), changed (C) and "
+                   "deleted (D).",
+        .usage = "CONTAINER",
+        .example = "diff web",
+        .options = options,
+    };
+    char **words = subcommands_read(&program, argv, 1, 1);
+    struct record record;
+    int status = EXIT_NOT_DONE;
+    if (store_look_up(store, words[0], &record) == 0) {
+        if (record.status == RECORD_CORRUPT)
+            log_error("%s is corrupt: %s", words[0], record.damage);
+        else if (difference_find(&difference, &record) == 0 &&
+                 (geteuid() == 0 ? difference_print(&difference)
+                                 : difference_print_as_root(&difference)) == 0)
+            status = 0;
+    }
+    record_free(&record);
+    return status;
+}

@@ -1,0 +1,132 @@
+/* inspect: all that is known of containers. */
+#include "common/base/json_writer.h"
+#include "common/base/log.h"
+#include "common/base/signal_names.h"
+#include "common/runtime/list.h"
+#include "common/runtime/subcommands.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* "2026-11-22T10:00:00.000000000Z", as RFC 3339 has it; null for never. */
+static void inspect_write_time(struct json_writer *writer, const char *key,
+                               int64_t ns)
+{
+    char text[64], fraction[16];
+    struct tm parts;
+    time_t seconds = (time_t)(ns / 1000000000);
+    if (ns == 0 || gmtime_r(&seconds, &parts) == NULL) {
+        json_write_null(writer, key);
+        return;
+    }
+    size_t used = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(fraction, sizeof fraction, ".%09dZ", (int)(ns % 1000000000));
+    memcpy(text + used, fraction, strlen(fraction) + 1);
+    json_write_text(writer, key, text);
+}
+
+static void inspect_write_state(struct json_writer *writer,
+                                const struct record *record)
+{
+    bool running = record->status == RECORD_RUNNING;
+    const char *state = list_state_name(record);
+    json_write_open(writer, "State", '{');
+    json_write_text(writer, "Status", state);
+    json_write_bool(writer, "Running", running);
+    json_write_bool(writer, "Paused", strcmp(state, "paused") == 0);
+    json_write_bool(writer, "OOMKilled", record->oom_killed);
+    json_write_number(writer, "Pid", running ? record->init_process.pid : 0);
+    json_write_number(writer, "MonitorPid",
+                      record_is_alive(record) ? record->monitor.pid : 0);
+    if (record->status == RECORD_EXITED && record->exit_status != -1)
+        json_write_number(writer, "ExitCode", record->exit_status);
+    else
+        json_write_null(writer, "ExitCode"); /* none yet, or nobody knows */
+    json_write_text(writer, "Error",
+                    record->damage != NULL ? record->damage : record->error);
+    inspect_write_time(writer, "StartedAt", record->started_ns);
+    inspect_write_time(writer, "FinishedAt", record->finished_ns);
+    json_write_close(writer, '}');
+}
+
+/* What was asked for. */
+static void inspect_write_config(struct json_writer *writer,
+                                 const struct record *record)
+{
+    json_write_open(writer, "Config", '{');
+    json_write_text(writer, "Hostname", record->hostname);
+    json_write_text(writer, "User", record->user);
+    json_write_bool(writer, "Tty", record->terminal);
+    json_write_bool(writer, "OpenStdin", record->interactive);
+    json_write_texts(writer, "Env", record->environment);
+    json_write_texts(writer, "Cmd", record->command);
+    json_write_text(writer, "WorkingDir", record->working_directory);
+    json_write_text(
+        writer, "StopSignal",
+        record->stop_signal == 0 ? NULL : signal_names_of(record->stop_signal));
+    json_write_close(writer, '}');
+    json_write_open(writer, "HostConfig", '{');
+    json_write_unsigned(writer, "Memory", record->memory_bytes);
+    json_write_unsigned(writer, "NanoCpus", record->cpu_thousandths * 1000000);
+    json_write_number(writer, "PidsLimit", record->pids);
+    json_write_texts(writer, "Binds", record->mounts);
+    json_write_text(writer, "NetworkMode", record->network);
+    json_write_text(writer, "UsernsMode", record->userns_host ? "host" : "");
+    json_write_bool(writer, "AutoRemove", record->remove_at_end);
+    json_write_bool(writer, "Privileged", record->privileged);
+    json_write_bool(writer, "Init", record->init);
+    json_write_bool(writer, "NoNewPrivileges", record->no_new_privileges);
+    json_write_unsigned(writer, "Capabilities", record->capabilities);
+    json_write_close(writer, '}');
+}
+
+/* The keys are those that docker's users know, as far as there are such. */
+static void inspect_write(struct json_writer *writer,
+                          const struct record *record)
+{
+    json_write_open(writer, NULL, '{');
+    json_write_text(writer, "Id", record->id);
+    json_write_text(writer, "Name", record->name);
+    json_write_text(writer, "Image", record->root);
+    inspect_write_time(writer, "Created", record->created_ns);
+    inspect_write_state(writer, record);
+    if (record->config_json != NULL)
+        inspect_write_config(writer, record);
+    json_write_open(writer, "NetworkSettings", '{');
+    json_write_text(writer, "IPAddress",
+                    record->status == RECORD_RUNNING ? record->address : NULL);
+    json_write_texts(writer, "Ports", record->ports);
+    json_write_close(writer, '}');
+    json_write_texts(writer, "Cgroups", record->cgroups);
+    json_write_text(writer, "LogPath", record->log_path);
+    json_write_text(writer, "Directory", record->directory);
+    json_write_close(writer, '}');
+}
+
+int subcommand_inspect(const struct store *store, char **argv)
+{
+    static const struct program_option options[] = {{0}};
+    const struct program program = {
+        .name = argv[0],
+        .summary = "Prints all that is known of containers, as JSON.",
+        .usage = "NAME...",
+        .example = "inspect web",
+        .options = options,
+    };
+    char **words = subcommands_read(&program, argv, 1, SIZE_MAX);
+    struct json_writer writer = {.file = stdout};
+    int status = 0;
+    json_write_open(&writer, NULL, '[');
+    for (; *words != NULL; words++) {
+        struct record record;
+        if (store_look_up(store, *words, &record) == 0)
+            inspect_write(&writer, &record);
+        else
+            status = EXIT_NOT_DONE;
+        record_free(&record);
+    }
+    json_write_close(&writer, ']');
+    return subcommands_end_output(status);
+}

@@ -1,0 +1,161 @@
+#include "common/runtime/self.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U
+#endif
+
+enum { SEALS = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+
+/* No container with ids of its own has 0 among them: root's range and a user's
+ * are without it. */
+static bool self_is_within_reach(const struct stat *status, bool userns_host)
+{
+    return userns_host || status->st_uid != 0 ||
+           (status->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+}
+
+/* Asks the kernel: nobody inside may do more to it than we. */
+static bool self_is_busy(void)
+{
+    int fd = open("/proc/self/exe", O_WRONLY | O_CLOEXEC);
+    if (fd != -1)
+        close(fd);
+    return fd == -1;
+}
+
+static int self_copy(int program_fd, off_t size, int copy_fd)
+{
+    off_t offset = 0;
+    while (offset < size) {
+        ssize_t sent =
+            sendfile(copy_fd, program_fd, &offset, (size_t)(size - offset));
+        if (sent == 0) {
+            errno = EIO; /* it has shrunk: somebody is writing to it already */
+            sent = -1;
+        }
+        if (sent == -1)
+            return (int)log_call(sent, "a copy of this program",
+                                 "sendfile(%d, %d)", copy_fd, program_fd);
+    }
+    int result = fcntl(copy_fd, F_ADD_SEALS, SEALS);
+    return (int)log_call(result, "that nobody can write to, for ever",
+                         "fcntl(%d, F_ADD_SEALS, F_SEAL_WRITE|…)", copy_fd);
+}
+
+/* The words that we were started with: whoever reads options may have put them into
+ * another order. Returns them, NULL at the end, in memory that is never freed; or
+ * NULL, reported. */
+static char **self_read_words(void)
+{
+    size_t size = 0, capacity = 0, count = 0;
+    char *text = NULL, **words = NULL;
+    ssize_t got = 1;
+    int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    while (fd != -1 && got > 0) {
+        if (size == capacity) {
+            char *larger = realloc(text, 2 * capacity + 4096);
+            if (larger == NULL)
+                break;
+            text = larger;
+            capacity = 2 * capacity + 4096;
+        }
+        got = read(fd, text + size, capacity - size);
+        if (got > 0)
+            size += (size_t)got;
+    }
+    if (fd != -1)
+        close(fd);
+    for (size_t i = 0; got == 0 && i < size; i++)
+        count += text[i] == '\0';
+    if (count > 0)
+        words = calloc(count + 1, sizeof *words);
+    for (size_t i = 0; words != NULL && i < count; i++) {
+        words[i] = text;
+        text += strlen(text) + 1;
+    }
+    if (words == NULL)
+        log_call(-1, "how this program was started",
+                 "openat(\"/proc/self/cmdline\", O_RDONLY)");
+    return words;
+}
+
+/* Since 6.3 it is to be said that it may be executed, and need not be allowed otherwise;
+ * older kernels do not know the word. */
+static int self_create_memory(void)
+{
+    enum { FLAGS = MFD_CLOEXEC | MFD_ALLOW_SEALING };
+    int fd = memfd_create("nsctl", FLAGS | MFD_EXEC);
+    bool known = fd != -1 || errno != EINVAL;
+    if (!known)
+        fd = memfd_create("nsctl", FLAGS);
+    return (int)log_call(fd, "a copy of this program",
+                         "memfd_create(\"nsctl\", "
+                         "MFD_CLOEXEC|MFD_ALLOW_SEALING%s)",
+                         known ? "|MFD_EXEC" : "");
+}
+
+/* Returns a descriptor of the copy, or -1, reported. */
+static int self_make_copy(int program_fd, off_t size)
+{
+    int copy_fd = self_create_memory();
+    if (copy_fd == -1)
+        return -1;
+    if (self_copy(program_fd, size, copy_fd) == 0)
+        return copy_fd;
+    close(copy_fd);
+    return -1;
+}
+
+/* What is looked for beside this program is not beside its copy (base/files.h). */
+static int self_name_original(void)
+{
+    char path[PATH_MAX];
+    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+    path[length == -1 ? 0 : length] = '\0';
+    return length == -1 || setenv("NSCTL_PROGRAM", path, 1) == -1
+               ? log_error("this program's own path can not be told")
+               : 0;
+}
+
+int self_protect(bool userns_host, bool stays)
+{
+    struct stat status;
+    int program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (program_fd == -1 || fstat(program_fd, &status) == -1)
+        return (int)log_call(-1, "this program's own file",
+                             "openat(\"/proc/self/exe\", O_RDONLY)");
+    /* Only a file in memory has seals: this is the copy. */
+    if (!self_is_within_reach(&status, userns_host) ||
+        (stays && self_is_busy()) || fcntl(program_fd, F_GET_SEALS) == SEALS) {
+        close(program_fd);
+        return 0;
+    }
+    int copy_fd = self_make_copy(program_fd, status.st_size);
+    close(program_fd);
+    char **words =
+        copy_fd == -1 || self_name_original() == -1 ? NULL : self_read_words();
+    if (words == NULL)
+        return -1;
+    log_before_call("this program's file is kept out of the container",
+                    "execveat(%d, \"\", AT_EMPTY_PATH)", copy_fd);
+    long result =
+        syscall(SYS_execveat, copy_fd, "", words, environ, AT_EMPTY_PATH);
+    free(words);
+    return (int)log_call(result, "this program's copy",
+                         "execveat(%d, \"\", AT_EMPTY_PATH)", copy_fd);
+}

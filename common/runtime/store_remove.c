@@ -1,0 +1,203 @@
+/* Taking containers away: see store.h. */
+#include "common/runtime/store.h"
+
+#include "common/base/files.h"
+#include "common/base/log.h"
+#include "common/runtime/store_names.h"
+#include "common/runtime/store_tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Takes the lock on the container's directory, as only those do who remove it. Returns
+ * its descriptor; -1 with errno, EWOULDBLOCK: somebody has it; ENOENT: there is no such
+ * directory (any more). flock(2). */
+static int store_lock_directory(const char *path)
+{
+    struct stat locked, there;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1)
+        return -1;
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        if (fstat(fd, &locked) == 0 && stat(path, &there) == 0 &&
+            locked.st_ino == there.st_ino)
+            return fd;
+        errno = ENOENT;
+    }
+    int saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+    return -1;
+}
+
+/* Who shares the lock waits for what the container's last word is, and lets go of it
+ * when that is read. */
+static int store_wait_for_directory(const char *path)
+{
+    enum { TRIES = 2000 };
+    static const struct timespec pause = {.tv_nsec = 5000000L};
+    int fd = store_lock_directory(path);
+    for (int i = 0; i < TRIES && fd == -1 && errno == EWOULDBLOCK; i++) {
+        nanosleep(&pause, NULL);
+        fd = store_lock_directory(path);
+    }
+    return fd;
+}
+
+/* ---- Names ---- */
+
+/* Unlinks the names that lead to the container `id`; NULL: that lead nowhere. */
+static void store_unlink_names(const struct store *store, const char *id)
+{
+    char names[PATH_MAX], target[PATH_MAX];
+    if (files_path(names, "%s/names", store->root) == -1)
+        return;
+    DIR *directory = opendir(names);
+    if (directory == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        ssize_t length = readlinkat(dirfd(directory), entry->d_name, target,
+                                    sizeof target - 1);
+        if (length == -1)
+            continue;
+        target[length] = '\0';
+        const char *last = strrchr(target, '/');
+        bool leads_there =
+            last != NULL &&
+            (id != NULL ? strcmp(last + 1, id) == 0
+                        : !store_is_being_made(store, last + 1) &&
+                              faccessat(dirfd(directory), entry->d_name, F_OK,
+                                        0) == -1 &&
+                              errno == ENOENT);
+        if (leads_there)
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    }
+    closedir(directory);
+}
+
+/* ---- The log: ID.log, ID.log.1 … ---- */
+
+static void store_unlink_logs(const struct store *store, const char *id)
+{
+    DIR *directory = opendir(store->logs);
+    if (directory == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        if (strncmp(entry->d_name, id, RECORD_ID_LENGTH) == 0 &&
+            strncmp(entry->d_name + RECORD_ID_LENGTH, ".log", 4) == 0)
+            unlinkat(dirfd(directory), entry->d_name, 0);
+    closedir(directory);
+}
+
+/* ---- What was left half done ---- */
+
+bool store_is_being_made(const struct store *store, const char *id)
+{
+    char path[PATH_MAX];
+    return files_path(path, "%s/containers/.%s", store->root, id) == 0 &&
+           record_is_alive_in(path);
+}
+
+/* Directories with a dot before their name: those that were to become containers, and
+ * those that were. Who makes one has locked what is in it, `alive`, who removes one the
+ * directory itself. */
+void store_sweep_locked(const struct store *store)
+{
+    char path[PATH_MAX];
+    if (files_path(path, "%s/containers", store->root) == -1)
+        return;
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return;
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+        if (entry->d_name[0] != '.' || !store_is_id(entry->d_name + 1) ||
+            store_container_path(store, entry->d_name, path) == -1 ||
+            store_is_being_made(store, entry->d_name + 1))
+            continue;
+        int fd = store_lock_directory(path);
+        if (fd == -1)
+            continue;
+        log_note("left half done by somebody who was killed: %s", path);
+        store_unlink_logs(store, entry->d_name + 1);
+        store_tree_remove(path);
+        close(fd);
+    }
+    closedir(directory);
+}
+
+int store_sweep(const struct store *store)
+{
+    char path[PATH_MAX];
+    if (files_path(path, "%s/lock", store->root) == -1)
+        return -1;
+    if (access(path, F_OK) == -1 && errno == ENOENT)
+        return 0; /* nothing was ever made here */
+    int lock_fd = store_lock(store);
+    if (lock_fd == -1)
+        return -1;
+    store_sweep_locked(store);
+    store_unlink_names(store, NULL);
+    close(lock_fd);
+    return 0;
+}
+
+/* ---- One container ---- */
+
+/* From the rename on there is no such container; what is left is swept by the next one,
+ * should we be killed here. */
+static int store_take_away(const struct store *store,
+                           const struct record *record)
+{
+    char hidden[PATH_MAX];
+    if (files_path(hidden, "%s/containers/.%s", store->root, record->id) == -1)
+        return -1;
+    int lock_fd = store_lock(store);
+    if (lock_fd == -1)
+        return -1;
+    int result = rename(record->directory, hidden);
+    log_call(result, "from now on there is no such container",
+             "rename(\"%s\", \"%s\")", record->directory, hidden);
+    if (result == 0) {
+        store_unlink_names(store, record->id);
+        store_unlink_logs(store, record->id);
+    }
+    close(lock_fd);
+    return result == -1 ? -1 : store_tree_remove(hidden);
+}
+
+int store_remove(const struct store *store, const struct record *record)
+{
+    char path[PATH_MAX];
+    int fd = store_wait_for_directory(record->directory);
+    if (fd == -1 && errno == ENOENT)
+        return 0;
+    if (fd == -1)
+        return (int)log_call(fd, "to be removed",
+                             "flock(\"%s\", LOCK_EX|LOCK_NB)",
+                             record->directory);
+    int result = 0;
+    if (record_is_alive(record)) {
+        errno = EBUSY;
+        result = log_error("%s is alive (EBUSY)", record->id);
+    }
+    /* What it wrote goes first, while it is listed still: if that can not be removed it
+     * stays a container that can be seen. */
+    static const char *const written[] = {"upper", "work"};
+    for (size_t i = 0; i < 2 && result == 0; i++)
+        if ((result =
+                 files_path(path, "%s/%s", record->directory, written[i])) == 0)
+            result = store_tree_remove(path);
+    if (result == 0)
+        result = store_take_away(store, record);
+    int saved_errno = errno;
+    close(fd);
+    errno = saved_errno;
+    return result;
+}

@@ -1,0 +1,112 @@
+#include "common/runtime/subcommands.h"
+
+#include "common/base/log.h"
+#include "common/base/similar.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Whether `word` stands in a list of words between blanks. */
+static bool subcommands_has_word(const char *names, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *name = names; *name != '\0'; name += strspn(name, " ")) {
+        size_t name_length = strcspn(name, " ");
+        if (name_length == length && strncmp(name, word, length) == 0)
+            return true;
+        name += name_length;
+    }
+    return false;
+}
+
+static int subcommands_refuse(const struct subcommand *table, const char *word)
+{
+    size_t best = 3;
+    const char *meant = NULL;
+    int meant_length = 0;
+    for (const struct subcommand *row = table; row->names != NULL; row++)
+        for (const char *name = row->names; *name != '\0';
+             name += strspn(name, " ")) {
+            size_t length = strcspn(name, " ");
+            size_t edits =
+                similar_edits_between(word, strlen(word), name, length);
+            if (edits < best && edits < length) {
+                best = edits;
+                meant = name;
+                meant_length = (int)length;
+            }
+            name += length;
+        }
+    if (meant == NULL)
+        log_error("unknown command: %s", word);
+    else
+        log_error("unknown command: %s; did you mean %.*s?", word, meant_length,
+                  meant);
+    log_advice("--help lists them");
+    return EXIT_OURS;
+}
+
+int subcommands_run(const struct subcommand *table, const struct store *store,
+                    char **argv)
+{
+    for (const struct subcommand *row = table; row->names != NULL; row++)
+        if (subcommands_has_word(row->names, argv[0]))
+            return row->run(store, argv);
+    return subcommands_refuse(table, argv[0]);
+}
+
+void subcommands_print(const struct subcommand *table)
+{
+    printf("\nCommands (COMMAND --help says more):\n");
+    for (const struct subcommand *row = table; row->names != NULL; row++)
+        printf("  %-16s %s\n", row->names, row->summary);
+}
+
+char **subcommands_read(const struct program *program, char **argv,
+                        size_t least, size_t most)
+{
+    size_t count = 0;
+    char **words = program_read_words(program, argv, true);
+    while (words[count] != NULL) {
+        if (*words[count] == '\0')
+            program_refuse(program, "an empty word names nothing");
+        count++;
+    }
+    if (count < least)
+        program_refuse(program, "expected %s", program->usage);
+    if (count > most)
+        program_refuse(program, "\"%s\" is too much: expected %s", words[most],
+                       program->usage);
+    return words;
+}
+
+int subcommands_for_each(const struct store *store, char **words,
+                         int (*act)(const struct store *store,
+                                    struct record *record, void *context),
+                         void *context)
+{
+    int first_status = 0;
+    for (; *words != NULL; words++) {
+        struct record record;
+        int status = EXIT_NOT_DONE;
+        if (store_look_up(store, *words, &record) == 0)
+            status = act(store, &record, context);
+        record_free(&record);
+        if (status == 0)
+            printf("%s\n", *words);
+        fflush(stdout); /* who reads along sees each when it is done */
+        if (first_status == 0)
+            first_status = status;
+    }
+    return subcommands_end_output(first_status);
+}
+
+int subcommands_end_output(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    log_error("what was to be printed did not arrive: %s", strerror(errno));
+    return status == 0 ? EXIT_OURS : status;
+}
