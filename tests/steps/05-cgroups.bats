@@ -733,16 +733,18 @@ stop_at_first_lock()
 @test "a lock on what was removed meanwhile is worth nothing" {
   # It has the lock of a TOP/nsctl that the last one out removes, and somebody makes anew and locks.
   requires strace
-  local top tracer stopped
+  local top tracer stopped holder
   stop_at_first_lock -q /bin/true
   NSCTL_TEST_PATIENCE=20 wait_until rmdir "$top/nsctl" || fail "There are other containers on this machine: end them, and try again."
   mkdir "$top/nsctl"
-  exec 7<"$top/nsctl"
-  flock 7
+  flock --no-fork "$top/nsctl" sleep 1000 3>&- 6>&- & # one that lives: the kernel lists no other's in a PID namespace
+  holder=$!
+  starter[holder]=$holder
+  wait_until grep -q "FLOCK.* $holder " /proc/locks
   kill -CONT "$stopped"
   wait_until eval "grep -q -e '-> FLOCK.* $stopped ' /proc/locks || ls -d '$top'/nsctl/*/"
   run find "$top/nsctl" -mindepth 1 -type d
-  exec 7<&-
+  kill "$holder"
   assert_equal "" "$output" "It has made its cgroup while another had the lock, and might have been swept."
   status=0
   wait "$tracer" || status=$?
