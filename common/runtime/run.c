@@ -1,36 +1,18 @@
-#include "common/base/files.h"
-#include "common/base/log.h"
-#include "common/base/program.h"
-#include "common/kernel/layers.h"
+/* run, simple: a new container; its monitor is this process, or one that stays. */
 #include "common/runtime/monitor.h"
 #include "common/runtime/run_options.h"
 #include "common/runtime/self.h"
 #include "common/runtime/subcommands.h"
 
-#include <limits.h>
-
-static int run_print_difference(const struct container *container)
-{
-    const struct overlay_options *layers = &container->overlay.options;
-    char upper[PATH_MAX];
-    if (layers->upper == NULL) {
-        log_error("--diff: of what is written where? Name it with --upper");
-        return EXIT_OURS;
-    }
-    if (files_path(upper, "%s/upper", layers->upper) == -1)
-        return EXIT_OURS;
-    return layers_print_difference(upper, layers->layers,
-                                   layers->layer_count) == -1
-               ? EXIT_OURS
-               : 0;
-}
-
 static int run_container(const struct store *store, struct container *container)
 {
     if (run_options_check(container, store) == -1)
         return EXIT_OURS;
-    if (container->difference)
-        return run_print_difference(container);
+    if (container->difference) {
+        int result =
+            overlay_options_print_difference(&container->overlay.options);
+        return result == -1 ? EXIT_OURS : 0;
+    }
     if (self_protect(container->userns_host, true) == -1)
         return EXIT_OURS;
     return container->detached ? monitor_detach(store, container)

@@ -23,7 +23,6 @@
  * lessons/07-overlay.md
  */
 #include "common/base/command.h"
-#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/base/program.h"
@@ -38,11 +37,9 @@
 #include "common/kernel/userns.h"
 #include "common/kernel/userns_mounts.h"
 #include "common/kernel/uts.h"
-#include "steps/07-overlay/layers.h"
 #include "steps/07-overlay/overlay.h"
 #include "steps/07-overlay/volumes.h"
 
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -219,22 +216,6 @@ static int parent_run(struct container *container)
 
 /* ---- What was asked for ---- */
 
-static int print_difference(const struct container *container)
-{
-    const struct overlay_options *layers = &container->overlay.options;
-    char upper[PATH_MAX];
-    if (layers->upper == NULL) {
-        log_error("--diff: of what is written where? Name it with --upper");
-        return EXIT_OURS;
-    }
-    if (files_path(upper, "%s/upper", layers->upper) == -1)
-        return EXIT_OURS;
-    return layers_print_difference(upper, layers->layers,
-                                   layers->layer_count) == -1
-               ? EXIT_OURS
-               : 0;
-}
-
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -300,8 +281,11 @@ int main(int argc, char **argv)
     container.command = program_read_options(&program, argv);
     if (overlay_check(&container.overlay) == -1)
         return EXIT_OURS;
-    if (container.diff)
-        return print_difference(&container);
+    if (container.diff) {
+        int result =
+            overlay_options_print_difference(&container.overlay.options);
+        return result == -1 ? EXIT_OURS : 0;
+    }
     if (privileges->privileged && geteuid() == 0)
         container.userns_host = true;
     if (privileges_check(privileges) == -1)

@@ -1,5 +1,6 @@
 #include "steps/07-overlay/overlay_options.h"
 
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/kernel/rootfs.h"
@@ -209,4 +210,16 @@ int overlay_options_open_upper(const struct overlay_options *options)
         return fd;
     close(fd);
     return -1;
+}
+
+int overlay_options_print_difference(const struct overlay_options *options)
+{
+    char upper[PATH_MAX];
+    if (options->upper == NULL)
+        return log_error("--diff: of what is written where? Name it with "
+                         "--upper");
+    if (files_path(upper, "%s/upper", options->upper) == -1)
+        return -1;
+    return layers_print_difference(upper, options->layers,
+                                   options->layer_count);
 }

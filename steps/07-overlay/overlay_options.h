@@ -46,4 +46,8 @@ int overlay_options_check_overlap(const struct overlay_options *options);
  * the container's root leaves there may be a set-user-id program. flock(2). */
 int overlay_options_open_upper(const struct overlay_options *options);
 
+/* For --diff: prints what --upper holds that the layers below do not, as
+ * layers_print_difference() does. Returns 0, or -1, reported. */
+int overlay_options_print_difference(const struct overlay_options *options);
+
 #endif

@@ -29,14 +29,12 @@
  * lessons/08-veth.md
  */
 #include "common/base/command.h"
-#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/base/program.h"
 #include "common/kernel/cgroup.h"
 #include "common/kernel/cgroup_delegated.h"
 #include "common/kernel/clone.h"
-#include "common/kernel/layers.h"
 #include "common/kernel/mount.h"
 #include "common/kernel/overlay.h"
 #include "common/kernel/privileges.h"
@@ -52,7 +50,6 @@
 #include "steps/08-veth/network_options.h"
 #include "steps/08-veth/ports.h"
 
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -236,22 +233,6 @@ static int parent_run(struct container *container)
 
 /* ---- What was asked for ---- */
 
-static int print_difference(const struct container *container)
-{
-    const struct overlay_options *layers = &container->overlay.options;
-    char upper[PATH_MAX];
-    if (layers->upper == NULL) {
-        log_error("--diff: of what is written where? Name it with --upper");
-        return EXIT_OURS;
-    }
-    if (files_path(upper, "%s/upper", layers->upper) == -1)
-        return EXIT_OURS;
-    return layers_print_difference(upper, layers->layers,
-                                   layers->layer_count) == -1
-               ? EXIT_OURS
-               : 0;
-}
-
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -325,8 +306,11 @@ int main(int argc, char **argv)
     container.command = program_read_options(&program, argv);
     if (overlay_check(&container.overlay) == -1)
         return EXIT_OURS;
-    if (container.diff)
-        return print_difference(&container);
+    if (container.diff) {
+        int result =
+            overlay_options_print_difference(&container.overlay.options);
+        return result == -1 ? EXIT_OURS : 0;
+    }
     if (privileges->privileged && geteuid() == 0)
         container.userns_host = true;
     if (privileges_check(privileges) == -1)
