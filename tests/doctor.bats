@@ -4,6 +4,7 @@
 
 load helpers
 
+# bats test_tags=v2
 @test "the features of the list can each be asked for" {
   local feature
   for feature in $("$ROOT/tests/doctor" --list); do
@@ -19,6 +20,7 @@ load helpers
   assert_output_has "no-such-thing"
 }
 
+# bats test_tags=v2
 @test "every step has a line" {
   local step
   run "$ROOT/tests/doctor"

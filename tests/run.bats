@@ -27,7 +27,7 @@ write_script()
 # % stands for the @ that bats would take for its own.
 write_tests()
 {
-  printf '%s\n' "${2/#\%/@}" >"$book/$1"
+  printf '%s\n' "${2//%test/@test}" >"$book/$1"
 }
 
 # write_machine [COMMAND]: the machine runs this (default: the suite, in a copy of the workbook).
@@ -146,6 +146,14 @@ sum()
   suite 0
   sum "6 passed, 0 failed, 0 skipped"
   assert_output_has "In the machine: 3 passed"
+}
+
+@test "in the machine, briefly: the newest through what is tagged v2" {
+  write_tests tests/steps/01-one.bats $'# bats test_tags=v2\n%test "differs (a+b)? [x]" { [[ $STEP == *02 ]]; }\n%test "is the same" { false; }'
+  write_tests tests/doctor.bats $'# bats file_tags=v2\n%test "one" { :; }\n%test "two" { :; }'
+  suite 0 --inside-vm --brief
+  sum "In the machine: 3 passed, 0 failed, 0 skipped"
+  assert_output_lacks "02-two"
 }
 
 @test "a failure in the machine alone fails" {

@@ -134,6 +134,7 @@ assert_nothing_left()
 
 # --- Its place ------------------------------------------------------------------
 
+# bats test_tags=v2
 @test "inside, its own cgroup is the root of all cgroups" {
   local directory
   run_step cat /proc/self/cgroup
@@ -145,6 +146,7 @@ assert_nothing_left()
   [ "$output" != "$(readlink /proc/self/ns/cgroup)" ] || fail "The container has the host's cgroup namespace."
 }
 
+# bats test_tags=v2
 @test "from outside, its processes are in the cgroups that the log names" {
   local directory
   start it --init "${wait_inside[@]}"
@@ -158,6 +160,7 @@ assert_nothing_left()
   assert_status 0
 }
 
+# bats test_tags=v2
 @test "version 2: the first process is born in its cgroup, and moves nowhere" {
   requires cgroup-v2
   start it "${wait_inside[@]}"
@@ -181,6 +184,7 @@ assert_nothing_left()
   finish
 }
 
+# bats test_tags=v2
 @test "only the container's own cgroup is mounted inside, and read-only" {
   local directory
   run_step sh -c 'cd /sys/fs/cgroup && [ -e cgroup.procs ] || cd memory || exit 9
@@ -214,6 +218,7 @@ assert_nothing_left()
 
 # --- The limits stand in the kernel's files ----------------------------------------
 
+# bats test_tags=v2
 @test "--memory: the kernel's file has the limit" {
   start it -m 64m "${wait_inside[@]}"
   look_at it.log
@@ -222,6 +227,7 @@ assert_nothing_left()
   assert_status 0
 }
 
+# bats test_tags=v2
 @test "--memory: nothing goes to swap instead" {
   local files
   start it --memory=64m "${wait_inside[@]}"
@@ -234,6 +240,7 @@ assert_nothing_left()
   finish
 }
 
+# bats test_tags=v2
 @test "--cpus: the kernel's file has so many microseconds of each 100 ms" {
   local value n
   for value in 0.5=50000 2=200000 1.234=123400 .25=25000; do
@@ -247,6 +254,7 @@ assert_nothing_left()
   assert_status 0 "0.01 CPUs, 1 ms in each 100 ms, is the least that the kernel takes."
 }
 
+# bats test_tags=v2
 @test "--pids-limit: the kernel's file has the limit; 2048 by itself, -1 is none" {
   start it --pids-limit 10 "${wait_inside[@]}"
   start default "${wait_inside[@]}"
@@ -260,6 +268,7 @@ assert_nothing_left()
   finish
 }
 
+# bats test_tags=v2
 @test "--io-max: the kernel's files have the rates, of a device by name or number" {
   requires io
   find_disk
@@ -296,6 +305,7 @@ assert_nothing_left()
   finish
 }
 
+# bats test_tags=v2
 @test "every limit at once, in every spelling, and the log says so truthfully" {
   local options=(-m64m -cpu=0.5 --pids-limit=100)
   "$ROOT/tests/doctor" --has io >/dev/null && find_disk && options+=("--io-max=$number:rbps=1g,wbps=1g,riops=1k,wiops=1k")
@@ -307,6 +317,7 @@ assert_nothing_left()
 
 # --- The limits bite -----------------------------------------------------------------
 
+# bats test_tags=v2
 @test "memory: who wants more than the limit is killed, and the step says so" {
   # dd asks for 128 MiB and no more, should the limit not hold.
   run_step -m 32m dd if=/dev/zero of=/dev/null bs=134217728 count=1
@@ -330,6 +341,7 @@ assert_nothing_left()
   assert_status 3
 }
 
+# bats test_tags=v2
 @test "CPU: who has used up the share is throttled, and only then" {
   start it -cpu 0.05 sh -c 'echo ready; while :; do :; done'
   look_at it.log
@@ -373,6 +385,7 @@ assert_nothing_left()
 
 # --- What was used --------------------------------------------------------------------
 
+# bats test_tags=v2
 @test "at the end the log says what was used" {
   run --separate-stderr -- "$STEP" -m 64m dd if=/dev/zero of=/dev/null bs=20971520 count=1
   assert_status 0
@@ -428,6 +441,7 @@ make_whole()
   rm handed-on
 }
 
+# bats test_tags=v2
 @test "hybrid: one tree of each version, and a container in both" {
   requires cgroup-v2
   [ -x /vm/busybox ] || skip "needs a machine to be thrown away, since it takes a controller from everybody: make test-vm"
@@ -506,6 +520,7 @@ hidden()
   run --separate-stderr -- unshare --mount --propagation private sh -c "$command"' && exec "$@"' sh "$STEP" "$@"
 }
 
+# bats test_tags=v2
 @test "a controller that is missing: what needs it is refused before anything is made" {
   local hide=() how
   if "$ROOT/tests/doctor" --has cgroup-v2 >/dev/null; then
@@ -569,6 +584,7 @@ hidden()
   assert_nothing_left
 }
 
+# bats test_tags=v2
 @test "version 2: in a cgroup that holds processes nothing can be handed on (EBUSY)" {
   requires cgroup-v2
   run --separate-stderr -- unshare --mount --cgroup --propagation private \
@@ -581,6 +597,7 @@ hidden()
 
 # --- Nothing stays ---------------------------------------------------------------------
 
+# bats test_tags=v2
 @test "when it ends its cgroups are gone, in every hierarchy" {
   local directory
   status=0
@@ -626,6 +643,7 @@ hidden()
   assert_nothing_left
 }
 
+# bats test_tags=v2
 @test "what a dead run has left inside is killed and swept" {
   # A cgroup with a process in it that nobody holds a lock of: as if the container's first process had
   # escaped its parent's death.
@@ -682,6 +700,7 @@ hidden()
   assert_nothing_left
 }
 
+# bats test_tags=v2
 @test "50 at once, each with a limit of its own" {
   local i
   for i in {1..50}; do launch "c$i" -m $((20 + i))m -cpu "0.$((40 + i))" --pids-limit $((100 + i)) "${wait_inside[@]}"; done
@@ -906,6 +925,7 @@ kill_at()
   assert_nothing_left
 }
 
+# bats test_tags=v2
 @test "killed with -9 while it removes its cgroups, too" {
   requires strace
   local n

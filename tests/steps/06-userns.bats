@@ -608,6 +608,7 @@ take_back()
   unset delegated_top
 }
 
+# bats test_tags=v2
 @test "user with a cgroup of version 2: limits, in the nearest that is the user's and holds nobody" {
   requires root cgroup-v2
   local look='cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max /proc/self/cgroup'

@@ -80,6 +80,7 @@ counts()
   done
 }
 
+# bats test_tags=v2
 @test "it is in the container's cgroup" {
   requires cgroup-write pids
   start w
@@ -221,6 +222,7 @@ counts()
   assert_stderr_has "not running"
 }
 
+# bats test_tags=v2
 @test "who is paused is not entered" {
   start w
   "$STEP" -q pause w >/dev/null || skip "needs a freezer"
@@ -250,6 +252,7 @@ counts()
   assert_status 127 "Options end at the container's name: what follows is the command."
 }
 
+# bats test_tags=v2
 @test "the log is true" {
   requires strace
   start w

@@ -144,6 +144,7 @@ load ../containers
 
 # --- Watching it die -----------------------------------------------------------------
 
+# bats test_tags=v2
 @test "the monitor killed: listed as ended within a second, nobody knows how; no process, no cgroup stays" {
   local pid monitor
   start one -- /bin/sh -c 'echo said; exec sleep 1000'
@@ -213,6 +214,7 @@ load ../containers
   assert_status 0 "One that has ended is stopped."
 }
 
+# bats test_tags=v2
 @test "stop of a fork bomb: no process is left" {
   requires pids
   start bomb --pids-limit 100 -- /bin/sh -c 'f() { f | f & }; trap "" TERM; f; while :; do sleep 0.1; done'
@@ -225,6 +227,7 @@ load ../containers
   assert_status 0
 }
 
+# bats test_tags=v2
 @test "what is killed is killed as one: cgroup.kill, or frozen, killed and thawed" {
   requires cgroup-write
   start one -- /bin/sh -c 'trap "" TERM; sleep 1000 & sleep 1000 & wait'
@@ -263,6 +266,7 @@ load ../containers
   assert_output_matches 'Exited \(137\).* two' "When kill has returned it is dead, and listed as such."
 }
 
+# bats test_tags=v2
 @test "pause: everything stands still and does not know it; unpause: it goes on" {
   requires cgroup-write
   local before
@@ -290,6 +294,7 @@ load ../containers
   assert_output_lacks Paused
 }
 
+# bats test_tags=v2
 @test "what is paused can be stopped, killed and removed" {
   requires cgroup-write
   start one -- /bin/sh -c 'trap "exit 3" TERM; echo ready; while :; do sleep 0.1; done'

@@ -113,6 +113,7 @@ damage_record() # DIRECTORY KIND
   esac
 }
 
+# bats test_tags=v2
 @test "a corrupt record is listed as such; rm -f kills its processes, by their cgroup, and removes it" {
   requires cgroup-write
   local damage pid

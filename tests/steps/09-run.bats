@@ -321,6 +321,7 @@ skip_where_memory()
   fail "What was written must be kept in $NSCTL_ROOT/containers/$id/upper."
 }
 
+# bats test_tags=v2
 @test "a container that ran out of memory says so" {
   requires root memory
   run_container --name web -m 16m "$rootfs" sh -c 'tail -c 100m /dev/zero; exit $?'

@@ -252,6 +252,7 @@ V1
 
 # --- A container ----------------------------------------------------------------------
 
+# bats test_tags=v2
 @test "of a container that works the figures are its own" {
   requires root cgroup-write memory cpu pids
   start it -m 64m --cpus 0.5 --pids-limit 100 -- sh -c 'sleep 1000 & sleep 1000 & while :; do :; done'
