@@ -63,6 +63,15 @@ ptrdiff_t files_read_at(int directory_fd, const char *path, char *text,
     return got == -1 ? -1 : (ptrdiff_t)used;
 }
 
+void files_close(int *fd)
+{
+    int saved_errno = errno;
+    if (*fd != -1)
+        close(*fd);
+    *fd = -1;
+    errno = saved_errno;
+}
+
 int files_find_above_program(const char *name, char *path)
 {
     char directory[PATH_MAX];

@@ -28,6 +28,9 @@ ptrdiff_t files_read(const char *path, char *text, size_t size);
 ptrdiff_t files_read_at(int directory_fd, const char *path, char *text,
                         size_t size);
 
+/* Closes `*fd`, which is -1 from then on; -1: there is none. errno stays as it is. */
+void files_close(int *fd);
+
 /* Finds `name` beside the running program, or one or two directories above it,
  * and writes its path into `path` (PATH_MAX bytes). Returns 0, or -1 with
  * errno, ENOENT where there is none, not reported. */

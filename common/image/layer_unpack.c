@@ -1,6 +1,7 @@
 #include "common/image/layer_unpack.h"
 
 #include "common/base/advice.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -257,9 +258,7 @@ static int unpack_make_parents(struct unpack *unpack)
 
 static void unpack_forget_parent(struct unpack *unpack)
 {
-    if (unpack->parent_fd != -1)
-        close(unpack->parent_fd);
-    unpack->parent_fd = -1;
+    files_close(&unpack->parent_fd);
 }
 
 /* Opens the directory that `path` is in, and keeps it. */

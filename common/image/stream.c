@@ -1,6 +1,7 @@
 #include "common/image/stream.h"
 
 #include "common/base/advice.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -98,13 +99,6 @@ static int stream_start_child(struct stream *stream)
     return result;
 }
 
-static void stream_close_fd(int *fd)
-{
-    if (*fd != -1)
-        close(*fd);
-    *fd = -1;
-}
-
 /* What the child had to say: its last line, since that tells most. */
 static void stream_report_child(const struct stream *stream, int status)
 {
@@ -169,7 +163,7 @@ static ssize_t stream_send(struct stream *stream, const void *data, size_t size)
     if (sent == -1 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (sent == -1) /* it has ended; its exit status will say why */
-        stream_close_fd(&stream->to_child);
+        files_close(&stream->to_child);
     return sent;
 }
 
@@ -212,7 +206,7 @@ static int stream_feed(struct stream *stream)
         return -1;
     size_t size = stream->chunk_end - stream->chunk_start;
     if (size == 0) {
-        stream_close_fd(&stream->to_child);
+        files_close(&stream->to_child);
         return 0;
     }
     ssize_t sent =
@@ -308,7 +302,7 @@ ssize_t stream_read(void *context, void *buffer, size_t size)
     stream->plain_bytes += (size_t)got;
     /* At the end, say whether it was one, before the reader wonders. */
     if (got == 0) {
-        stream_close_fd(&stream->to_child);
+        files_close(&stream->to_child);
         if (stream_wait(stream) == -1)
             return -1;
     }
@@ -408,7 +402,7 @@ static int stream_finish_writing(struct stream *stream)
     ssize_t got = 1;
     if (stream->format == STREAM_PLAIN)
         return 0;
-    stream_close_fd(&stream->to_child);
+    files_close(&stream->to_child);
     while (got > 0)
         got = stream_drain(stream);
     return got == -1 ? -1 : stream_wait(stream);
@@ -442,9 +436,9 @@ void stream_close(struct stream *stream)
             ;
         stream->child = 0;
     }
-    stream_close_fd(&stream->to_child);
-    stream_close_fd(&stream->from_child);
-    stream_close_fd(&stream->child_errors);
+    files_close(&stream->to_child);
+    files_close(&stream->from_child);
+    files_close(&stream->child_errors);
     free(stream->chunk);
     stream->chunk = NULL;
     errno = saved_errno;

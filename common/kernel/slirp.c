@@ -1,5 +1,6 @@
 #include "common/kernel/slirp.h"
 
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/program.h"
 #include "common/kernel/clone.h"
@@ -151,13 +152,6 @@ struct slirp_pipes {
     int message[2];
 };
 
-static void slirp_close(int *fd)
-{
-    if (*fd != -1)
-        close(*fd);
-    *fd = -1;
-}
-
 static int slirp_open_pipes(struct slirp_pipes *pipes)
 {
     int result = pipe2(pipes->ready, O_CLOEXEC);
@@ -270,7 +264,7 @@ static int slirp_launch(struct slirp *slirp, pid_t container_pid,
     slirp->exit_fd = pipes->exit[1];
     slirp->message_fd = pipes->message[0];
     pipes->exit[1] = pipes->message[0] = -1;
-    slirp_close(&pipes->ready[1]); /* or its end would not be seen */
+    files_close(&pipes->ready[1]); /* or its end would not be seen */
     return slirp_await(slirp, pipes->ready[0]);
 }
 
@@ -290,9 +284,9 @@ int slirp_start(struct slirp *slirp, pid_t container_pid,
     int saved_errno = errno;
     slirp_api_close(&api);
     for (int i = 0; i < 2; i++) {
-        slirp_close(&pipes.ready[i]);
-        slirp_close(&pipes.exit[i]);
-        slirp_close(&pipes.message[i]);
+        files_close(&pipes.ready[i]);
+        files_close(&pipes.exit[i]);
+        files_close(&pipes.message[i]);
     }
     if (result == -1)
         slirp_stop(slirp);
@@ -305,7 +299,7 @@ void slirp_stop(struct slirp *slirp)
     enum { PATIENCE_MS = 5000 };
     if (slirp->pid == -1)
         return;
-    slirp_close(&slirp->exit_fd); /* slirp4netns ends by that */
+    files_close(&slirp->exit_fd); /* slirp4netns ends by that */
     struct pollfd ended = {.fd = slirp->pid_fd, .events = POLLIN};
     if (slirp->is_pasta || poll(&ended, 1, PATIENCE_MS) != 1)
         syscall(SYS_pidfd_send_signal, slirp->pid_fd, SIGKILL, NULL, 0);
@@ -314,7 +308,7 @@ void slirp_stop(struct slirp *slirp)
     if (result == 0)
         log_call(result, "the container's network has ended",
                  "waitid(P_PIDFD)");
-    slirp_close(&slirp->pid_fd);
-    slirp_close(&slirp->message_fd);
+    files_close(&slirp->pid_fd);
+    files_close(&slirp->message_fd);
     slirp->pid = -1;
 }

@@ -138,24 +138,15 @@ static int container_release(struct container *container)
 /* Returns 0 when the command was executed, or the status to exit with. */
 static int container_await(struct container *container)
 {
-    close(container->report_fds[1]);
-    container->report_fds[1] = -1;
+    files_close(&container->report_fds[1]);
     if (streams_receive(&container->streams) == -1)
         return EXIT_OURS;
     int status = command_await(container->report_fds[0]);
-    close(container->report_fds[0]);
-    container->report_fds[0] = -1;
+    files_close(&container->report_fds[0]);
     if (status != -1)
         return status;
     log_error("the container was killed while it was being set up");
     return EXIT_OURS;
-}
-
-static void container_close(int *fd)
-{
-    if (*fd > STDERR_FILENO)
-        close(*fd);
-    *fd = -1;
 }
 
 /* What only the child needed, which has its own. As long as a layer's mount is open here
@@ -165,18 +156,18 @@ static void container_close_what_is_done(struct container *container)
     struct overlay *overlay = &container->overlay;
     if (overlay->by_root) {
         for (size_t i = 0; i < overlay->options.layer_count; i++)
-            container_close(&overlay->layer_fds[i]);
+            files_close(&overlay->layer_fds[i]);
         for (size_t i = 0; i < container->volumes.count; i++)
-            container_close(&container->volumes.list[i].tree_fd);
-        container_close(&overlay->upper_fd);
-        container_close(&overlay->place_fd);
-        container_close(&overlay->context_fd);
+            files_close(&container->volumes.list[i].tree_fd);
+        files_close(&overlay->upper_fd);
+        files_close(&overlay->place_fd);
+        files_close(&overlay->context_fd);
     }
-    container_close(&overlay->talk_fds[0]);
+    files_close(&overlay->talk_fds[0]);
     if (!container->userns_host)
-        container_close(&container->mounts.sys_fd);
+        files_close(&container->mounts.sys_fd);
     for (int i = 0; i < 2; i++)
-        container_close(&container->syncs[i].write_fd);
+        files_close(&container->syncs[i].write_fd);
 }
 
 int container_start(struct container *container)

@@ -61,9 +61,7 @@ int logs_open(struct log_file *log, const char *path, uint64_t max_bytes,
 
 void logs_close(struct log_file *log)
 {
-    if (log->fd != -1)
-        close(log->fd);
-    log->fd = -1;
+    files_close(&log->fd);
 }
 
 /* ---- Putting files aside ---- */

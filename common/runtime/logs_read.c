@@ -167,9 +167,7 @@ void logs_reader_end_here(struct logs_reader *reader)
 
 void logs_reader_close(struct logs_reader *reader)
 {
-    if (reader->fd != -1)
-        close(reader->fd);
-    reader->fd = -1;
+    files_close(&reader->fd);
     free(reader->buffer);
     reader->buffer = NULL;
 }

@@ -1,6 +1,7 @@
 #include "common/runtime/relay.h"
 
 #include "common/base/clock.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/runtime/terminal.h"
 
@@ -17,13 +18,6 @@
 
 /* So long a client may take nothing before it is let go. */
 enum { PATIENCE_MS = 2000 };
-
-static void relay_close(int *fd)
-{
-    if (*fd != -1)
-        close(*fd);
-    *fd = -1;
-}
 
 /* ---- Beginning ---- */
 
@@ -75,8 +69,8 @@ int relay_listen(struct relay *relay, const char *directory)
     log_call(result, "here one can attach", "bind(%d, \"%s\")", fd,
              address.sun_path);
     if (result == -1)
-        relay_close(&fd);
-    relay_close(&directory_fd);
+        files_close(&fd);
+    files_close(&directory_fd);
     relay->listen_fd = fd;
     return result;
 }
@@ -85,7 +79,7 @@ int relay_listen(struct relay *relay, const char *directory)
 
 static void relay_let_go(struct relay *relay, int client)
 {
-    relay_close(&relay->clients[client]);
+    files_close(&relay->clients[client]);
     for (int i = 0; i < 2; i++)
         relay->outputs[i].owed &= ~(1U << client);
 }
@@ -144,7 +138,7 @@ static void relay_accept(struct relay *relay)
             relay->clients[client] = fd;
             return;
         }
-    relay_close(&fd); /* more have attached than there is room for */
+    files_close(&fd); /* more have attached than there is room for */
 }
 
 /* ---- To the container ---- */
@@ -154,7 +148,7 @@ static void relay_end_input(struct relay *relay)
     /* A terminal has no end: its other side is what we read from as well. */
     if (relay->input.is_terminal)
         return;
-    relay_close(&relay->input.to_fd);
+    files_close(&relay->input.to_fd);
     relay->own_input_fd = -1;
 }
 
@@ -245,7 +239,7 @@ static bool relay_read_piece(struct relay *relay, struct relay_output *output)
     if (got <= 0) { /* its end; of a terminal that is EIO */
         if (relay->input.to_fd == output->from_fd)
             relay->input.to_fd = -1;
-        relay_close(&output->from_fd);
+        files_close(&output->from_fd);
         return false;
     }
     output->size = (size_t)got;
@@ -388,13 +382,13 @@ void relay_end(struct relay *relay, int exit_status)
     for (int client = 0; client < RELAY_CLIENTS; client++) {
         if (relay->clients[client] != -1)
             relay_send(relay, client, 'x', &status, 1);
-        relay_close(&relay->clients[client]);
+        files_close(&relay->clients[client]);
     }
     if (!relay->input.is_terminal)
-        relay_close(&relay->input.to_fd);
+        files_close(&relay->input.to_fd);
     for (int i = 0; i < 2; i++)
-        relay_close(&relay->outputs[i].from_fd);
-    relay_close(&relay->listen_fd);
+        files_close(&relay->outputs[i].from_fd);
+    files_close(&relay->listen_fd);
 }
 
 void relay_flush(struct relay *relay)

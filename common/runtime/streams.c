@@ -1,6 +1,7 @@
 #include "common/runtime/streams.h"
 
 #include "common/base/command.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/kernel/mount.h"
 #include "common/runtime/terminal.h"
@@ -20,23 +21,16 @@ void streams_clear(struct streams *streams)
     *streams = (struct streams){false, {-1, -1, -1}, -1, {-1, -1}, {-1, -1}};
 }
 
-static void streams_close_one(int *fd)
-{
-    if (*fd != -1)
-        close(*fd);
-    *fd = -1;
-}
-
 void streams_close(struct streams *streams)
 {
     for (int i = 0; i < 3; i++)
-        streams_close_one(&streams->inside[i]);
+        files_close(&streams->inside[i]);
     for (int i = 0; i < 2; i++) {
-        streams_close_one(&streams->output_fds[i]);
-        streams_close_one(&streams->talk_fds[i]);
+        files_close(&streams->output_fds[i]);
+        files_close(&streams->talk_fds[i]);
     }
     if (!streams->terminal) /* there it is the same as the output */
-        streams_close_one(&streams->input_fd);
+        files_close(&streams->input_fd);
     streams->input_fd = -1;
 }
 
@@ -249,12 +243,12 @@ int streams_receive(struct streams *streams)
 {
     int fd = -1;
     for (int i = 0; i < 3; i++)
-        streams_close_one(&streams->inside[i]);
-    streams_close_one(&streams->talk_fds[1]);
+        files_close(&streams->inside[i]);
+    files_close(&streams->talk_fds[1]);
     if (!streams->terminal)
         return 0;
     int result = streams_receive_terminal(streams->talk_fds[0], &fd);
-    streams_close_one(&streams->talk_fds[0]);
+    files_close(&streams->talk_fds[0]);
     if (result == -1 || fd == -1)
         return result;
     streams->output_fds[0] = streams->input_fd = fd;

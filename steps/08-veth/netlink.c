@@ -1,6 +1,7 @@
 #include "steps/08-veth/netlink.h"
 
 #include "common/base/advice.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -51,9 +52,7 @@ int netlink_connect(struct netlink *netlink, int protocol)
 
 void netlink_close(struct netlink *netlink)
 {
-    if (netlink->fd != -1)
-        close(netlink->fd);
-    netlink->fd = -1;
+    files_close(&netlink->fd);
 }
 
 /* The kernel's own words about a refusal, and which attribute it is about.

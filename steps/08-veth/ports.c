@@ -1,5 +1,6 @@
 #include "steps/08-veth/ports.h"
 
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 
@@ -231,9 +232,6 @@ int ports_try(struct ports *ports)
 
 void ports_let_go(struct ports *ports)
 {
-    for (size_t i = 0; i < ports->count; i++) {
-        if (ports->all[i].held_fd != -1)
-            close(ports->all[i].held_fd);
-        ports->all[i].held_fd = -1;
-    }
+    for (size_t i = 0; i < ports->count; i++)
+        files_close(&ports->all[i].held_fd);
 }
