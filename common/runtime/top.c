@@ -3,6 +3,7 @@
 #include "common/base/json_writer.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
+#include "common/base/proc_stat.h"
 #include "common/base/table.h"
 #include "common/runtime/subcommands.h"
 
@@ -66,19 +67,6 @@ static uint32_t top_uid_inside(const char *map, uint32_t uid)
     }
 }
 
-/* In clock ticks: in user mode and in the kernel, the 14th and 15th field of
- * proc_pid_stat(5). `rest` begins with the third, which is one letter. */
-static uint64_t top_read_ticks(const char *rest)
-{
-    enum { FROM_STATE_TO_TIME = 14 - 3 };
-    for (int i = 0; i < FROM_STATE_TO_TIME; i++) {
-        rest += strcspn(rest, " ");
-        rest += strspn(rest, " ");
-    }
-    uint64_t user = top_take_number(&rest);
-    return user + top_take_number(&rest);
-}
-
 /* The words of a command as one text; of a kernel's thread, or one that has
  * ended, its name. */
 static void top_read_command(struct top_process *process, const char *name)
@@ -100,20 +88,16 @@ static void top_read_command(struct top_process *process, const char *name)
 static bool top_read(const struct top *top, pid_t pid,
                      struct top_process *process)
 {
-    char path[64], status[8192], stat_line[1024];
+    char path[64], status[8192];
+    struct proc_stat stat;
     process->pid = pid;
     snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
     if (files_read(path, status, sizeof status) <= 0)
         return false;
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (files_read(path, stat_line, sizeof stat_line) <= 0)
+    if (proc_stat_read(pid, &stat) == -1)
         return false;
-    /* "PID (NAME) STATE PARENT …": a name may hold anything, a parenthesis too. */
-    const char *rest = strrchr(stat_line, ')');
-    if (rest == NULL || strlen(rest) < 3)
-        return false;
-    process->state = rest[2];
-    process->ticks = top_read_ticks(rest + 2);
+    process->state = stat.state;
+    process->ticks = stat.ticks;
     process->uid = top_uid_inside(
         top->uid_map, (uint32_t)strtoul(top_find(status, "\nUid:"), NULL, 10));
     /* One number for each level of namespaces: the last is the innermost. */

@@ -2,6 +2,7 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/base/proc_stat.h"
 #include "common/kernel/userns.h"
 
 #include <errno.h>
@@ -56,15 +57,10 @@ static int join_open_cgroups(struct join *join, const struct record *record)
  * a number may have become another's before it was opened, but not since. */
 static bool join_is_child(int pidfd, pid_t pid, pid_t parent)
 {
-    char path[64], text[1024];
+    struct proc_stat stat;
     struct pollfd end = {.fd = pidfd, .events = POLLIN};
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (files_read(path, text, sizeof text) == -1)
-        return false;
-    /* "PID (NAME) STATE PARENT …", and a name may hold anything. */
-    const char *rest = strrchr(text, ')');
-    return rest != NULL && strlen(rest) > 4 &&
-           strtol(rest + 4, NULL, 10) == parent && poll(&end, 1, 0) == 0;
+    return proc_stat_read(pid, &stat) == 0 && stat.parent == parent &&
+           poll(&end, 1, 0) == 0;
 }
 
 /*

@@ -4,6 +4,7 @@
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
+#include "common/base/proc_stat.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,24 +23,15 @@ int record_read_boot_id(char boot_id[40])
     return 0;
 }
 
-/* The 22nd field of /proc/PID/stat. The second is the program's name between
- * parentheses, and may hold blanks and parentheses: so it is from the last of those
- * that is counted. Returns 0, or -1 with errno. proc_pid_stat(5). */
+/* Since when there is the process: who has its number later began later. Returns 0, or
+ * -1 with errno. */
 static int record_read_start_time(pid_t pid, uint64_t *start_time)
 {
-    char path[64], text[1024];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    if (files_read(path, text, sizeof text) == -1)
+    struct proc_stat stat;
+    if (proc_stat_read(pid, &stat) == -1)
         return -1;
-    const char *field = strrchr(text, ')');
-    for (int i = 2; field != NULL && i < 22; i++) {
-        field = strchr(field, ' ');
-        field = field == NULL ? NULL : field + 1;
-    }
-    if (field != NULL && number_scan(field, UINT64_MAX, start_time) != NULL)
-        return 0;
-    errno = ESRCH;
-    return -1;
+    *start_time = stat.start_time;
+    return 0;
 }
 
 int record_identify_process(pid_t pid, struct record_process *process)
