@@ -280,6 +280,8 @@ function take_apart(text,  rest, at, c, length_now, count, word, i) {
   # Of a string that the kernel does not read, such as the type of a bind mount,
   # strace shows only where it stands. Any string may stand there.
   if (text ~ /^\("[^"]*", "[^"]*", 0x[0-9a-f]+, [A-Z_|]*MS_/) sub(/ 0x[0-9a-f]+,/, " <\001>,", text)
+  # strace 6.1 does not know that one yet.
+  if (text ~ /^\("[^"]*", MFD_/) sub(/\|0x10\)/, "|MFD_EXEC)", text)
   gsub(/<<8\|/, " ", text) # the subsystem of a netlink message, no descriptor
   while ((at = match(text, /["<]/)) > 0) {
     rest = rest substr(text, 1, at - 1) " "

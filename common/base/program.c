@@ -177,26 +177,24 @@ program_find_letter(const struct program *program, char letter)
     return length == 2 ? option : NULL;
 }
 
-/* `-it` is `-i -t`, and `-itm100m` `-i -t -m100m`: turns all on but the last, and lets
- * `word` begin with that. Returns which that is, or NULL where any letter is not
- * known: then nothing was turned on. */
+/* `-it` is `-i -t`, and `-itm100m` `-i -t -m100m`: turns all on but the last, which
+ * `last` is set to. Returns which that is, or NULL where any letter is not known: then
+ * nothing was turned on. The words themselves stay as they are: they may be read again. */
 static const struct program_option *
-program_take_letters(const struct program *program, char **word)
+program_take_letters(const struct program *program, const char *word,
+                     const char **last)
 {
     const struct program_option *option = NULL;
-    char *last = *word + 1;
-    for (char *letter = last; *letter != '\0'; letter++) {
+    for (const char *letter = word + 1; *letter != '\0'; letter++) {
         option = program_find_letter(program, *letter);
         if (option == NULL)
             return NULL;
-        last = letter;
+        *last = letter;
         if (option->value != NULL)
             break;
     }
-    for (char *letter = *word + 1; letter < last; letter++)
+    for (const char *letter = word + 1; letter < *last; letter++)
         program_switch(program, program_find_letter(program, *letter));
-    last[-1] = '-';
-    *word = last - 1;
     return option;
 }
 
@@ -204,16 +202,22 @@ program_take_letters(const struct program *program, char **word)
 static char **program_take_option(const struct program *program, char **argv)
 {
     size_t length = 0;
-    char *word = argv[0];
+    const char *word = argv[0], *last = word;
+    char name_of_last[] = "-?";
     const struct program_option *option =
         program_find_any(program, word, &length);
+    const char *value = word + length;
     if (option == NULL && word[1] != '-') {
-        option = program_take_letters(program, &word);
+        option = program_take_letters(program, word, &last);
+        name_of_last[1] = *last;
+        word = name_of_last;
         length = 2;
+        value = last + 1;
     }
     if (option == NULL)
         program_refuse_unknown(program, argv[0]);
-    const char *value = word[length] == '\0' ? NULL : word + length;
+    if (*value == '\0')
+        value = NULL;
     if (value != NULL && *value == '=')
         value++;
     if (option->value == NULL) {
@@ -226,8 +230,8 @@ static char **program_take_option(const struct program *program, char **argv)
     if (value == NULL) {
         value = argv[1];
         if (value == NULL)
-            program_refuse(program, "%s: expected %s after it", word,
-                           option->value);
+            program_refuse(program, "%.*s: expected %s after it", (int)length,
+                           word, option->value);
         argv++;
     }
     const char *expected = option->parse(value, option->target);

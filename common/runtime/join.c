@@ -2,16 +2,14 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
-#include "common/base/proc_stat.h"
 #include "common/kernel/userns.h"
+#include "common/runtime/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -53,41 +51,16 @@ static int join_open_cgroups(struct join *join, const struct record *record)
     return 0;
 }
 
-/* Whether the process that `pidfd` stands for lives, and its parent is `parent`:
- * a number may have become another's before it was opened, but not since. */
-static bool join_is_child(int pidfd, pid_t pid, pid_t parent)
-{
-    struct proc_stat stat;
-    struct pollfd end = {.fd = pidfd, .events = POLLIN};
-    return proc_stat_read(pid, &stat) == 0 && stat.parent == parent &&
-           poll(&end, 1, 0) == 0;
-}
-
-/*
- * An init of ours was born on the host and has executed nothing since: to join it
- * takes the right to look into it, which only the host's root has. Its first child
- * is in the same namespaces, and belongs to the container.
- */
+/* Where its init can not be joined: see proc_open_first_child(). */
 static int join_open_child(struct join *join, const struct record *record)
 {
-    char path[64], text[4096], *next = text;
-    pid_t parent = record->init_process.pid;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent,
-             (int)parent);
-    if (files_read(path, text, sizeof text) == -1)
-        return (int)log_call(-1, "the processes of its init",
-                             "openat(\"%s\", O_RDONLY)", path);
-    for (pid_t pid; (pid = (pid_t)strtol(next, &next, 10)) != 0;) {
-        int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        if (pidfd != -1 && join_is_child(pidfd, pid, parent)) {
-            close(join->pidfd);
-            join->pidfd = pidfd;
-            return 0;
-        }
-        if (pidfd != -1)
-            close(pidfd);
-    }
-    return log_error("its init has no process yet, or none any more");
+    pid_t pid;
+    int pidfd = proc_open_first_child(record, &pid);
+    if (pidfd == -1)
+        return -1;
+    close(join->pidfd);
+    join->pidfd = pidfd;
+    return 0;
 }
 
 /* Which ids are mapped is the kernel's business; only whether a group may be left

@@ -15,9 +15,17 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Opens /proc/PID of the record's init. Returns a descriptor, or -1, reported: it does
- * not run. proc(5). */
+/* Opens /proc/PID of the record's init; of its first child, where that init is of ours and
+ * may not be looked into. Returns a descriptor, or -1, reported: it does not run. proc(5). */
 int proc_open(const struct record *record);
+
+/*
+ * An init of ours was born on the host and has executed nothing since: to look into it,
+ * or to join it, takes a right that only the host's root has. Its first child is in the
+ * same namespaces, and belongs to the container. Returns a descriptor that stands for
+ * that one, with its number in `pid`, or -1, reported. pidfd_open(2).
+ */
+int proc_open_first_child(const struct record *record, pid_t *pid);
 
 /* A file in it, line by line; NULL with errno, not reported. */
 FILE *proc_open_file(int proc_fd, const char *name);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -139,9 +140,13 @@ int self_protect(bool userns_host, bool stays)
     if (program_fd == -1 || fstat(program_fd, &status) == -1)
         return (int)log_call(-1, "this program's own file",
                              "openat(\"/proc/self/exe\", O_RDONLY)");
-    /* Only a file in memory has seals: this is the copy. */
-    if (!self_is_within_reach(&status, userns_host) ||
-        (stays && self_is_busy()) || fcntl(program_fd, F_GET_SEALS) == SEALS) {
+    /* Only a file in memory has seals: this is the copy. A process is called as its file
+     * is, so that ps would show another name. */
+    bool sealed = fcntl(program_fd, F_GET_SEALS) == SEALS;
+    if (sealed)
+        prctl(PR_SET_NAME, program_invocation_short_name);
+    if (sealed || !self_is_within_reach(&status, userns_host) ||
+        (stays && self_is_busy())) {
         close(program_fd);
         return 0;
     }

@@ -136,9 +136,9 @@ static int store_tree_remove_mapped(const char *path)
         return -1;
     if (userns_maps_write(&maps, pid) == -1 || sync_release_child(&sync) == -1)
         kill(pid, SIGKILL);
-    close(sync.write_fd);
     while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
         continue;
+    close(sync.write_fd); /* not before: to the child it is our life */
     errno = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
     return errno == 0 ? 0 : -1;
 }

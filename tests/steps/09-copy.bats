@@ -9,7 +9,6 @@ load ../helpers
 
 setup()
 {
-  requires root
   cd "$BATS_TEST_TMPDIR" || return
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
 }
@@ -124,6 +123,7 @@ describe()
 }
 
 @test "owners: root inside, or whoever copies; with -a, or in a stream, the same numbers" {
+  requires root # files of others
   make_tree
   chown 1000:1001 tree/one
   chown -h 1002:1002 tree/absolute
@@ -165,6 +165,7 @@ describe()
   inside sh -c 'cp /bin/busybox /tmp/mine; chmod 6755 /tmp/mine'
   "$STEP" -q cp w:/tmp/mine .
   assert_equal 755 "$(stat -c %a mine)"
+  [ "$(id -u)" -eq 0 ] || return 0 # -a would be to give it to another
   "$STEP" -q cp -a w:/tmp/mine other
   assert_equal 755 "$(stat -c %a other)"
 }

@@ -12,7 +12,7 @@ load ../helpers
 
 setup()
 {
-  requires root strace
+  requires strace
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
   rootfs=$ROOT/build/rootfs/default
   name=faulty-$$ # that of nobody else who tests meanwhile
@@ -180,7 +180,7 @@ errno_of()
 }
 
 @test "a full disk: nothing is started, and what is there can still be removed" {
-  requires mount
+  requires root
   mkdir small
   mount -t tmpfs -o size=600k tmpfs small
   mounted=$BATS_TEST_TMPDIR/small
@@ -199,7 +199,7 @@ errno_of()
 }
 
 @test "a state directory that can not be written to is named, and what is in it can be read" {
-  requires mount
+  requires root
   mkdir kept
   mount -t tmpfs tmpfs kept
   mounted=$BATS_TEST_TMPDIR/kept

@@ -136,7 +136,6 @@ assert_unharmed()
 # --- A container ------------------------------------------------------------------
 
 @test "trace NAME: the calls of all its processes, by their numbers inside" {
-  requires root
   begin web 'sleep 1000 & while :; do cat /no/such 2>/dev/null; sleep 0.02; done'
   watch web
   wait_until grep -q '/no/such.* = -1 ENOENT' lines
@@ -150,7 +149,6 @@ assert_unharmed()
 }
 
 @test "trace NAME: a call that the filter refuses is seen, and its errno" {
-  requires root
   begin web 'while :; do mount -t proc none /mnt 2>/dev/null; unshare -U true 2>/dev/null; sleep 0.02; done'
   watch web
   wait_until grep -Eq 'mount\("none", "/mnt", "proc", [A-Z_|0-9]+, .*\) = -1 EPERM' lines
@@ -160,7 +158,6 @@ assert_unharmed()
 }
 
 @test "trace NAME: who comes in later is traced as well" {
-  requires root
   begin web 'exec sleep 1000'
   watch web
   "$STEP" -q exec web /bin/sh -c 'sleep 0.3; cat /a/guest' || true
@@ -170,7 +167,6 @@ assert_unharmed()
 }
 
 @test "trace NAME ends when the container does" {
-  requires root
   begin short 'sleep 1.5; exit 3'
   run_step trace short
   assert_status 0
@@ -178,7 +174,6 @@ assert_unharmed()
 }
 
 @test "trace --summary NAME: a table when it is told to end" {
-  requires root
   begin web 'while :; do cat /no/such 2>/dev/null; sleep 0.02; done'
   watch web --summary
   sleep 1
@@ -189,8 +184,9 @@ assert_unharmed()
   assert_unharmed
 }
 
+counted() { "$STEP" -q exec web cat /tmp/count; }
+
 @test "a container is unharmed when its tracer is killed, at any moment" {
-  requires root
   begin web 'i=0; while :; do i=$((i + 1)); (exit 1); echo $i >/tmp/count; done' --init
   local i before
   for ((i = 0; i < 12; i++)); do
@@ -200,12 +196,11 @@ assert_unharmed()
     assert_equal 137 "$status"
   done
   assert_unharmed
-  before=$(cat "/proc/$init/root/tmp/count")
-  wait_until eval "[ \"\$(cat /proc/$init/root/tmp/count)\" -gt $((before + 10)) ]"
+  before=$(counted)
+  wait_until eval "[ \"\$(counted)\" -gt $((before + 10)) ]"
 }
 
 @test "no signal to a container is lost when its tracer is killed" {
-  requires root
   # bash counts the signals: usr1 is sent again only when the last has been counted.
   begin web 'n=0; trap "n=\$((n + 1)); echo \$n >/tmp/count" USR1; echo 0 >/tmp/count; while :; do sleep 0.001; done'
   local i count=/proc/$init/root/tmp/count
@@ -222,7 +217,6 @@ assert_unharmed()
 }
 
 @test "what is stopped stays stopped, and can be told to go on" {
-  requires root
   begin web 'while :; do sleep 0.01; done' --init
   local child
   child=$(pgrep -P "$init")
@@ -239,7 +233,7 @@ assert_unharmed()
 }
 
 @test "trace refuses what does not run, what is not there, and what another traces" {
-  requires root strace
+  requires strace
   run_step trace web
   assert_status 1
   begin web 'exit 0'
@@ -248,7 +242,7 @@ assert_unharmed()
   assert_status 1
   assert_stderr_has "does not run"
   begin other 'exec sleep 1000'
-  strace -o /dev/null -p "$init" 3>&- &
+  command strace -o /dev/null -p "$init" 3>&- &
   tracer=$!
   wait_until grep -q '^TracerPid:.[1-9]' "/proc/$init/status"
   run_step trace other
@@ -257,13 +251,15 @@ assert_unharmed()
   unwatch TERM
 }
 
-@test "an ordinary user traces a container of his own" {
-  requires userns
-  local directory
+@test "an ordinary user traces a container of his own, with --init too" {
+  requires unprivileged
+  local directory option
   directory=$(as_user mktemp -d)
-  as_user env NSCTL_ROOT="$directory" "$STEP" -q run -d --name mine "$rootfs" /bin/sh -c 'while :; do cat /no/such 2>/dev/null; sleep 0.02; done' >/dev/null
-  as_user env NSCTL_ROOT="$directory" timeout -s INT 2 "$STEP" -q trace mine >lines || true
-  as_user env NSCTL_ROOT="$directory" "$STEP" -q rm -f mine >/dev/null
+  for option in --rm --init; do
+    as_user env NSCTL_ROOT="$directory" "$STEP" -q run -d "$option" --name mine "$rootfs" /bin/sh -c 'while :; do cat /no/such 2>/dev/null; sleep 0.02; done' >/dev/null
+    as_user env NSCTL_ROOT="$directory" timeout -s INT 2 "$STEP" -q trace mine >lines || true
+    as_user env NSCTL_ROOT="$directory" "$STEP" -q rm -f mine >/dev/null
+    grep -q '"/no/such".* = -1 ENOENT' lines || fail "The owner of a container may trace it: run $option: $(head -n 5 lines)"
+  done
   as_user rm -rf "$directory"
-  grep -q '"/no/such".* = -1 ENOENT' lines || fail "The owner of a container may trace it: $(head -n 5 lines)"
 }
