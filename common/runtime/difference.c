@@ -94,14 +94,12 @@ int subcommand_diff(const struct store *store, char **argv)
     char **words = subcommands_read(&program, argv, 1, 1);
     struct record record;
     int status = EXIT_NOT_DONE;
-    if (store_look_up(store, words[0], &record) == 0) {
-        if (record.status == RECORD_CORRUPT)
-            log_error("%s is corrupt: %s", words[0], record.damage);
-        else if (difference_find(&difference, &record) == 0 &&
-                 (geteuid() == 0 ? difference_print(&difference)
-                                 : difference_print_as_root(&difference)) == 0)
-            status = 0;
-    }
+    if (store_look_up(store, words[0], &record) == 0 &&
+        subcommands_check_whole(&record) &&
+        difference_find(&difference, &record) == 0 &&
+        (geteuid() == 0 ? difference_print(&difference)
+                        : difference_print_as_root(&difference)) == 0)
+        status = 0;
     record_free(&record);
     return status;
 }

@@ -88,10 +88,8 @@ static int pause_one(const struct store *store, struct record *record,
 {
     (void)store;
     bool wanted = *(bool *)context;
-    if (record->status != RECORD_RUNNING) {
-        log_error("%s is not running", record->name);
+    if (!subcommands_check_running(record))
         return EXIT_NOT_DONE;
-    }
     if (pause_is_paused(record) == wanted) {
         log_error("%s is %s", record->name,
                   wanted ? "paused already" : "not paused");

@@ -29,12 +29,8 @@ static int remove_one(const struct store *store, struct record *record,
                       void *context)
 {
     const struct remove_options *options = context;
-    if (!options->force && record->status == RECORD_CORRUPT) {
-        log_error("%.12s: its record is corrupt: %s", record->id,
-                  record->damage);
-        log_advice("rm -f kills what there is of it, and removes it");
+    if (!options->force && !subcommands_check_whole(record))
         return EXIT_NOT_DONE;
-    }
     /* It has ended, and its monitor is clearing up: that is soon done. */
     if (record->status == RECORD_EXITED)
         ending_wait(record, MONITOR_MS);
@@ -171,13 +167,10 @@ int subcommand_rename(const struct store *store, char **argv)
     if (expected != NULL)
         program_refuse(&program, "\"%s\": %s", words[1], expected);
     int status = EXIT_NOT_DONE;
-    if (store_look_up(store, words[0], &record) == 0) {
-        if (record.status == RECORD_CORRUPT)
-            log_error("%.12s: its record is corrupt: %s", record.id,
-                      record.damage);
-        else if (store_rename(store, &record, name) == 0)
-            status = 0;
-    }
+    if (store_look_up(store, words[0], &record) == 0 &&
+        subcommands_check_whole(&record) &&
+        store_rename(store, &record, name) == 0)
+        status = 0;
     record_free(&record);
     return status;
 }

@@ -103,6 +103,24 @@ int subcommands_for_each(const struct store *store, char **words,
     return subcommands_end_output(first_status);
 }
 
+bool subcommands_check_whole(const struct record *record)
+{
+    if (record->status != RECORD_CORRUPT)
+        return true;
+    log_error("%.12s: its record is corrupt: %s", record->id, record->damage);
+    log_advice("rm -f kills what there is of it, and removes it");
+    return false;
+}
+
+bool subcommands_check_running(const struct record *record)
+{
+    if (record->status == RECORD_RUNNING)
+        return true;
+    if (subcommands_check_whole(record))
+        log_error("%s is not running", record->name);
+    return false;
+}
+
 int subcommands_end_output(int status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))

@@ -44,6 +44,10 @@ int subcommands_for_each(const struct store *store, char **words,
                                     struct record *record, void *context),
                          void *context);
 
+/* Whether its record can be understood; and whether it runs. Reported where not. */
+bool subcommands_check_whole(const struct record *record);
+bool subcommands_check_running(const struct record *record);
+
 /* Whether all that was printed has arrived: EXIT_OURS, reported, where not. */
 int subcommands_end_output(int status);
 

@@ -210,9 +210,8 @@ static int top_list(struct top *top, pid_t init_pid)
 
 static int top_print(struct top *top, const struct record *record)
 {
-    if (record->status != RECORD_RUNNING)
-        return log_error("%s is not running", record->name);
-    if (top_find_namespace(top, record) == -1)
+    if (!subcommands_check_running(record) ||
+        top_find_namespace(top, record) == -1)
         return -1;
     if (top->json)
         json_write_open(&top->writer, NULL, '[');

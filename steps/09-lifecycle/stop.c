@@ -47,12 +47,8 @@ static int stop_begin(struct record *record, const struct stop_options *options)
 {
     if (ending_wait_for_start(record) == -1)
         return EXIT_NOT_DONE;
-    if (record->status == RECORD_CORRUPT) {
-        log_error("%.12s: its record is corrupt: %s", record->id,
-                  record->damage);
-        log_advice("rm -f kills what there is of it, and removes it");
+    if (!subcommands_check_whole(record))
         return EXIT_NOT_DONE;
-    }
     if (record->status == RECORD_EXITED)
         return 0;
     int signal = options->signal != 0       ? options->signal
@@ -149,10 +145,8 @@ static int kill_one(const struct store *store, struct record *record,
 {
     (void)store;
     int signal = *(int *)context;
-    if (record->status != RECORD_RUNNING) {
-        log_error("%s is not running", record->name);
+    if (!subcommands_check_running(record))
         return EXIT_NOT_DONE;
-    }
     if (signal != SIGKILL) {
         int result = ending_signal(record, signal);
         if (result == 1)
