@@ -32,7 +32,7 @@ modules_03 := $(modules_02) common/kernel/process
 modules_04 := $(modules_03) common/kernel/mount
 modules_05 := $(modules_04) common/kernel/rootfs
 modules_06 := $(modules_05) common/base/json \
-              $(addprefix common/kernel/,cgroup cgroup_options cgroup_tree mountinfo)
+              $(addprefix common/kernel/,cgroup cgroup_options cgroup_tree lock mountinfo)
 modules_07 := $(modules_06) $(addprefix common/kernel/,userns userns_maps userns_mounts \
                 mount_detached cgroup_delegated privileges users seccomp \
                 seccomp_tables seccomp_profile)

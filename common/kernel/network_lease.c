@@ -2,6 +2,7 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/kernel/lock.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -62,15 +63,6 @@ static int network_lease_make_directory(void)
     return 0;
 }
 
-/* One that was removed while we waited has a lock that is worth nothing. */
-static bool network_lease_is_there(int lock_fd)
-{
-    struct stat locked, there;
-    return fstat(lock_fd, &locked) == 0 &&
-           stat(NETWORK_LEASE_DIRECTORY, &there) == 0 &&
-           locked.st_ino == there.st_ino && locked.st_dev == there.st_dev;
-}
-
 int network_lease_lock(void)
 {
     enum { TRIES = 1000 };
@@ -80,25 +72,9 @@ int network_lease_lock(void)
                 continue;
             return -1;
         }
-        int fd = open(NETWORK_LEASE_DIRECTORY,
-                      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd == -1 && errno == ENOENT)
-            continue;
-        if (fd == -1)
-            return (int)log_call(fd, "one at a time",
-                                 "openat(\"%s\", O_RDONLY|O_DIRECTORY)",
-                                 NETWORK_LEASE_DIRECTORY);
-        if (flock(fd, LOCK_EX) == -1) {
-            log_call(-1, "one at a time", "flock(\"%s\", LOCK_EX)",
-                     NETWORK_LEASE_DIRECTORY);
-            int saved_errno = errno;
-            close(fd);
-            errno = saved_errno;
-            return -1;
-        }
-        if (network_lease_is_there(fd))
+        int fd = lock_directory(NETWORK_LEASE_DIRECTORY, LOCK_EX);
+        if (fd != -1 || errno != ENOENT)
             return fd;
-        close(fd);
     }
     errno = ENOENT;
     return log_error("%s is removed as often as it is made (ENOENT)",

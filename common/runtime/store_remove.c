@@ -3,6 +3,7 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/kernel/lock.h"
 #include "common/runtime/store_names.h"
 #include "common/runtime/store_tree.h"
 
@@ -16,37 +17,16 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Takes the lock on the container's directory, as only those do who remove it. Returns
- * its descriptor; -1 with errno, EWOULDBLOCK: somebody has it; ENOENT: there is no such
- * directory (any more). flock(2). */
-static int store_lock_directory(const char *path)
-{
-    struct stat locked, there;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1)
-        return -1;
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
-        if (fstat(fd, &locked) == 0 && stat(path, &there) == 0 &&
-            locked.st_ino == there.st_ino)
-            return fd;
-        errno = ENOENT;
-    }
-    int saved_errno = errno;
-    close(fd);
-    errno = saved_errno;
-    return -1;
-}
-
-/* Who shares the lock waits for what the container's last word is, and lets go of it
- * when that is read. */
+/* The lock on a container's directory is for those who remove it. Who shares it waits for
+ * what the container's last word is, and lets go of it when that is read. */
 static int store_wait_for_directory(const char *path)
 {
     enum { TRIES = 2000 };
     static const struct timespec pause = {.tv_nsec = 5000000L};
-    int fd = store_lock_directory(path);
+    int fd = lock_directory(path, LOCK_EX | LOCK_NB);
     for (int i = 0; i < TRIES && fd == -1 && errno == EWOULDBLOCK; i++) {
         nanosleep(&pause, NULL);
-        fd = store_lock_directory(path);
+        fd = lock_directory(path, LOCK_EX | LOCK_NB);
     }
     return fd;
 }
@@ -121,7 +101,7 @@ void store_sweep_locked(const struct store *store)
             store_container_path(store, entry->d_name, path) == -1 ||
             store_is_being_made(store, entry->d_name + 1))
             continue;
-        int fd = store_lock_directory(path);
+        int fd = lock_directory(path, LOCK_EX | LOCK_NB);
         if (fd == -1)
             continue;
         log_note("left half done by somebody who was killed: %s", path);
@@ -176,12 +156,11 @@ int store_remove(const struct store *store, const struct record *record)
 {
     char path[PATH_MAX];
     int fd = store_wait_for_directory(record->directory);
-    if (fd == -1 && errno == ENOENT)
-        return 0;
+    if (fd == -1 && errno == EWOULDBLOCK)
+        log_call(fd, "to be removed", "flock(\"%s\", LOCK_EX|LOCK_NB)",
+                 record->directory);
     if (fd == -1)
-        return (int)log_call(fd, "to be removed",
-                             "flock(\"%s\", LOCK_EX|LOCK_NB)",
-                             record->directory);
+        return errno == ENOENT ? 0 : -1;
     int result = 0;
     if (record_is_alive(record)) {
         errno = EBUSY;

@@ -1,6 +1,7 @@
 /* wait: until containers have ended, and how they did. */
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/kernel/lock.h"
 #include "common/runtime/subcommands.h"
 
 #include <errno.h>
@@ -12,23 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* While we share the lock of its directory nobody removes it: so what is written there
- * at its end can still be read, even with --rm. Returns the descriptor, or -1: it has
- * been removed. flock(2). */
-static int wait_hold(const struct record *record)
-{
-    struct stat locked, there;
-    int fd = open(record->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -1)
-        return -1;
-    if (flock(fd, LOCK_SH) == 0 && fstat(fd, &locked) == 0 &&
-        stat(record->directory, &there) == 0 && locked.st_ino == there.st_ino)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-/* What is waited for: descriptors[i] holds records[i]. */
+/* What is waited for. descriptors[i] shares the lock of records[i]'s directory: while it does
+ * nobody removes that, so what is written there at its end can still be read, even with
+ * --rm. -1: it has been removed. */
 struct wait {
     struct record *records;
     int *descriptors;
@@ -80,7 +67,7 @@ static int wait_all(const struct store *store, char **words, struct wait *wait)
         wait->descriptors[i] = -1;
         if (store_look_up(store, words[i], record) == -1)
             continue;
-        wait->descriptors[i] = wait_hold(record);
+        wait->descriptors[i] = lock_directory(record->directory, LOCK_SH);
         if (wait->descriptors[i] == -1 && record->status != RECORD_EXITED)
             log_error("no such container: %s (any more)", words[i]);
     }

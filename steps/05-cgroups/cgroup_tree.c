@@ -2,6 +2,7 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "steps/05-cgroups/lock.h"
 #include "steps/05-cgroups/mountinfo.h"
 
 #include <dirent.h>
@@ -252,40 +253,11 @@ static int cgroup_tree_remove_one(const char *path)
 
 /* ---- Making them ---- */
 
-/* Opens the directory and waits for its lock; LOCK_NB in `flags`: does not.
- * Returns the descriptor that holds it, or -1, reported but for the two that
- * the caller is to judge: EWOULDBLOCK, and ENOENT, no such directory (any more:
- * the lock of one that is removed meanwhile is worth nothing). flock(2). */
-static int cgroup_tree_lock(const char *path, int flags)
-{
-    struct stat locked, there;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -1 && errno != ENOENT)
-        log_call(fd, "a lock says who is alive",
-                 "openat(\"%s\", O_RDONLY|O_DIRECTORY)", path);
-    if (fd == -1)
-        return -1;
-    int result = flock(fd, LOCK_EX | flags);
-    if (result == -1 && errno != EWOULDBLOCK)
-        log_call(result, "a lock says who is alive", "flock(\"%s\", LOCK_EX)",
-                 path);
-    if (result == 0) {
-        if (fstat(fd, &locked) == 0 && stat(path, &there) == 0 &&
-            locked.st_ino == there.st_ino)
-            return fd;
-        errno = ENOENT;
-    }
-    int saved_errno = errno;
-    close(fd);
-    errno = saved_errno;
-    return -1;
-}
-
 /* A directory that nobody holds the lock of belonged to a run that was killed.
  * Where the lock is held, its container lives. Returns 0 either way. */
 static int cgroup_tree_sweep(const char *path)
 {
-    int fd = cgroup_tree_lock(path, LOCK_NB);
+    int fd = lock_directory(path, LOCK_EX | LOCK_NB);
     if (fd == -1)
         return 0;
     int result = cgroup_tree_remove_one(path);
@@ -324,7 +296,7 @@ static int cgroup_tree_share(const char *parent)
         if (result == -1 && errno != EEXIST)
             return (int)log_call(result, "a place for all containers",
                                  "mkdir(\"%s\", 0711)", parent);
-        int fd = cgroup_tree_lock(parent, 0);
+        int fd = lock_directory(parent, LOCK_EX);
         if (fd != -1)
             return fd;
         if (errno == ENOENT)
@@ -352,7 +324,7 @@ static int cgroup_tree_make(struct cgroup_hierarchy *hierarchy,
     log_call(result, "a cgroup for this container", "mkdir(\"%s\", 0755)",
              hierarchy->path);
     if (result == 0)
-        hierarchy->fd = cgroup_tree_lock(hierarchy->path, 0);
+        hierarchy->fd = lock_directory(hierarchy->path, LOCK_EX);
     if (result == 0 && hierarchy->fd == -1) {
         if (errno == ENOENT)
             log_error("%s: somebody removed it (ENOENT)", hierarchy->path);
@@ -391,7 +363,7 @@ void cgroup_tree_remove(struct cgroup *cgroup)
         if (hierarchy->fd == -1 ||
             files_path(parent, "%s/nsctl", hierarchy->top) == -1)
             continue;
-        int parent_fd = cgroup_tree_lock(parent, 0);
+        int parent_fd = lock_directory(parent, LOCK_EX);
         int result = cgroup_tree_remove_one(hierarchy->path);
         log_call(result, "the cgroup is gone", "rmdir(\"%s\")",
                  hierarchy->path);

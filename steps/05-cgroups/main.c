@@ -10,9 +10,9 @@
  *     unshare(2)   CLONE_NEWCGROUP: which it then takes for the root
  *     flock(2)     a lock that the kernel drops when its holder dies
  *
- * Four files: here what a cgroup does, and the run; cgroup_tree.c makes the
- * directories and sweeps them; cgroup_options.c reads what was asked for,
- * mountinfo.c what is mounted.
+ * Five files: here what a cgroup does, and the run; cgroup_tree.c makes the
+ * directories and sweeps them; lock.c says who lives; cgroup_options.c reads
+ * what was asked for, mountinfo.c what is mounted.
  * Version 2 first, and version 1 beside it: both are met.
  *
  * Known already, from step 01: kernel/uts, kernel/clone, kernel/sync;

@@ -1,6 +1,8 @@
 #include "steps/08-veth/slirp_api.h"
 
+#include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/kernel/lock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,7 +18,7 @@
 int slirp_api_open(struct slirp_api *api)
 {
     enum { TRIES = 1000 };
-    struct stat locked, there;
+    struct stat locked;
     snprintf(api->directory, sizeof api->directory, "/tmp/nsctl-%u",
              (unsigned)geteuid());
     api->socket.sun_family = AF_UNIX;
@@ -26,24 +28,17 @@ int slirp_api_open(struct slirp_api *api)
         if (mkdir(api->directory, 0700) == -1 && errno != EEXIST)
             return (int)log_call(-1, "a place for its API socket",
                                  "mkdir(\"%s\", 0700)", api->directory);
-        api->fd = open(api->directory,
-                       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        api->fd = lock_directory(api->directory, LOCK_EX);
         if (api->fd == -1 && errno == ENOENT)
             continue; /* whoever had it before has just left */
         if (api->fd == -1)
-            return (int)log_call(-1, "a place for its API socket",
-                                 "openat(\"%s\", O_DIRECTORY|O_NOFOLLOW)",
-                                 api->directory);
-        if (flock(api->fd, LOCK_EX) == 0 && fstat(api->fd, &locked) == 0 &&
-            lstat(api->directory, &there) == 0 &&
-            locked.st_ino == there.st_ino) {
-            /* /tmp is everybody's: somebody else may have been faster. */
-            if (locked.st_uid == geteuid() && (locked.st_mode & 077) == 0)
-                return 0;
-            i = TRIES;
-        }
-        close(api->fd);
-        api->fd = -1;
+            return -1;
+        /* /tmp is everybody's: somebody else may have been faster. */
+        if (fstat(api->fd, &locked) == 0 && locked.st_uid == geteuid() &&
+            (locked.st_mode & 077) == 0)
+            return 0;
+        files_close(&api->fd);
+        break;
     }
     log_error("%s is not ours alone: it can not hold a socket", api->directory);
     log_advice("remove it, or ask whose it is to do that");
@@ -56,8 +51,7 @@ void slirp_api_close(struct slirp_api *api)
         return;
     unlink(api->socket.sun_path);
     rmdir(api->directory);
-    close(api->fd);
-    api->fd = -1;
+    files_close(&api->fd);
 }
 
 /* ---- Orders ---- */
