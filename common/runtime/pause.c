@@ -41,7 +41,7 @@ bool pause_is_paused(const struct record *record)
 
 /* Version 2 says in cgroup.events when all stand still, version 1 in the file itself
  * (FREEZING, then FROZEN). */
-static bool pause_is_done(char *path, bool unified, bool paused)
+bool pause_is_done(const char *path, bool unified, bool paused)
 {
     char text[256], events[PATH_MAX];
     if (!unified)

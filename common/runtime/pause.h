@@ -18,4 +18,8 @@ bool pause_is_paused(const struct record *record);
  * no cgroup that can be frozen. cgroups(7). */
 int pause_set(const struct record *record, bool paused);
 
+/* Whether all of a cgroup stands still, or goes on, after its cgroup.freeze (`unified`) or
+ * freezer.state, at `path`, was written. */
+bool pause_is_done(const char *path, bool unified, bool paused);
+
 #endif

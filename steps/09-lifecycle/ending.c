@@ -94,21 +94,24 @@ static void ending_kill_members(const char *path)
     }
 }
 
-/* Version 1. Who is frozen can not fork, so that one look finds all; they die when they
- * are thawed. One that waits for a disk may not freeze: then not for ever. */
-static void ending_kill_frozen(const char *path, const char *state_file)
+/* Who is frozen can not fork, so that one look finds all. In version 1 they die when they
+ * are thawed, in version 2 at once. One that waits for a disk may not freeze: then not for
+ * ever. */
+static void ending_kill_frozen(const char *path, const char *state_file,
+                               bool unified)
 {
-    char text[32];
-    if (files_write_setting(state_file, "FROZEN", "nobody escapes") == -1)
+    if (files_write_setting(state_file, unified ? "1" : "FROZEN",
+                            "nobody escapes") == -1)
         return;
     int64_t end_ms = clock_now_ms() + 1000;
-    while (files_read(state_file, text, sizeof text) > 0 &&
-           strcmp(text, "FROZEN\n") != 0 && clock_now_ms() < end_ms)
+    while (!pause_is_done(state_file, unified, true) && clock_now_ms() < end_ms)
         ending_sleep();
     ending_kill_members(path);
-    files_write_setting(state_file, "THAWED", "and now they die");
+    if (!unified)
+        files_write_setting(state_file, "THAWED", "and now they die");
 }
 
+/* By one write where the kernel can (version 2, since 5.14). */
 static void ending_kill_cgroups(const struct record *record)
 {
     static struct ending_cgroups cgroups;
@@ -121,9 +124,11 @@ static void ending_kill_cgroups(const struct record *record)
             files_write_setting(file, "1", "kill all that is in it");
             return;
         }
-        if (files_path(file, "%s/freezer.state", path) == 0 &&
-            access(file, F_OK) == 0) {
-            ending_kill_frozen(path, file);
+        bool unified = files_path(file, "%s/cgroup.freeze", path) == 0 &&
+                       access(file, F_OK) == 0;
+        if (unified || (files_path(file, "%s/freezer.state", path) == 0 &&
+                        access(file, F_OK) == 0)) {
+            ending_kill_frozen(path, file, unified);
             return;
         }
     }
