@@ -5,32 +5,38 @@
 # containers.bash: for the tests of containers that live on (`load ../containers`, after the
 # helpers). Each test has a store of its own, in which nothing lives when it has ended.
 #
-#   start NAME OPTION… -- COMMAND…   one in the background; sets id
+#   start NAME OPTION… [-- COMMAND…] one in the background; sets id
 #   field NAME KEY                   what inspect says
 #   directory_of NAME                where its record is
 #   is_gone PID
 #   assert_store_empty
+#
+# A file that has to do more before or after each test calls these two from a setup or teardown of its own.
 
-setup()
+begin_store()
 {
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
   rootfs=$ROOT/build/rootfs/default
   cd "$BATS_TEST_TMPDIR" || return
 }
 
-teardown()
+end_store()
 {
   local ids
   mapfile -t ids < <("$STEP" -q ps -aq 2>/dev/null)
   [ "${#ids[@]}" -eq 0 ] || "$STEP" -q rm -f "${ids[@]}" >/dev/null
 }
 
-# start NAME OPTION… -- COMMAND…: one in the background; sets id.
+setup() { begin_store; }
+teardown() { end_store; }
+
+# start NAME OPTION… [-- COMMAND…]: one in the background, that sleeps if nothing else is said; sets id.
 start()
 {
   local name=$1 options=()
   shift
-  while [ "$1" != -- ]; do options+=("$1") && shift; done
+  while [ $# -gt 0 ] && [ "$1" != -- ]; do options+=("$1") && shift; done
+  [ $# -gt 0 ] || set -- -- /bin/sleep 1000
   shift
   run_step run -d --name "$name" --net none "${options[@]}" "$rootfs" "$@"
   assert_status 0

@@ -6,31 +6,7 @@
 # Step 09: files into a container and out of it, what it has changed, which processes it has.
 
 load ../helpers
-
-setup()
-{
-  cd "$BATS_TEST_TMPDIR" || return
-  export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
-}
-
-teardown()
-{
-  [ ! -d "${NSCTL_ROOT:-}" ] || "$STEP" -q ps -aq --no-trunc | xargs -r "$STEP" -q rm -f >/dev/null
-}
-
-# start NAME OPTION… [-- COMMAND…]: a container that stays, without a network.
-start()
-{
-  local name=$1 options=()
-  shift
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    options+=("$1")
-    shift
-  done
-  [ $# -gt 0 ] || set -- -- /bin/sleep 1000
-  shift
-  "$STEP" -q run -d --net none --name "$name" --rootfs "${rootfs:-$ROOT/build/rootfs/default}" "${options[@]}" "$@" >/dev/null
-}
+load ../containers
 
 inside()
 {

@@ -9,31 +9,7 @@
 # off, by strace, which has the kernel say that a call was made without making it; or done to nsenter, which has none.
 
 load ../helpers
-
-setup()
-{
-  cd "$BATS_TEST_TMPDIR" || return
-  export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
-}
-
-teardown()
-{
-  [ ! -d "${NSCTL_ROOT:-}" ] || "$STEP" -q ps -aq --no-trunc | xargs -r "$STEP" -q rm -f >/dev/null
-}
-
-# start NAME OPTION… [-- COMMAND…]: a container that stays, without a network.
-start()
-{
-  local name=$1 options=()
-  shift
-  while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    options+=("$1")
-    shift
-  done
-  [ $# -gt 0 ] || set -- -- /bin/sleep 1000
-  shift
-  "$STEP" -q run -d --net none --name "$name" --rootfs "${rootfs:-$ROOT/build/rootfs/default}" "${options[@]}" "$@" >/dev/null
-}
+load ../containers
 
 # step_exec ARG…: step-09 -q exec ARG…, with status, output and stderr.
 step_exec()

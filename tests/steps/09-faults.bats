@@ -9,14 +9,13 @@
 # shellcheck disable=SC2030,SC2031 # each test is a process of its own
 
 load ../helpers
+load ../containers
 
 setup()
 {
   requires strace
-  export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
-  rootfs=$ROOT/build/rootfs/default
+  begin_store
   name=faulty-$$ # that of nobody else who tests meanwhile
-  cd "$BATS_TEST_TMPDIR" || return
   : >stderr
   # So that the store is there, and what makes it is none of the calls that fail.
   "$STEP" -q run --rm "$rootfs" /bin/true
@@ -24,12 +23,11 @@ setup()
 
 teardown()
 {
-  local ids
-  ids=$("$STEP" -q ps -aq 2>/dev/null) || true
-  # shellcheck disable=SC2086 # several words
-  [ -z "$ids" ] || "$STEP" -q rm -f $ids >/dev/null 2>&1 || true
+  local ended=0
+  end_store || ended=$?
   cd /
   [ -z "${mounted:-}" ] || umount -l "$mounted"
+  return "$ended"
 }
 
 # Everything that can matter: what is made on the host, what is said to others, what ends.

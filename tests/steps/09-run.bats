@@ -6,27 +6,18 @@
 # shellcheck disable=SC2317 # wait_until calls what is defined in a test
 
 load ../helpers
-
-setup()
-{
-  export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
-  rootfs=$ROOT/build/rootfs/default
-  cd "$BATS_TEST_TMPDIR" || return
-}
+load ../containers
 
 # Whatever a test has left running; that this works is for 09-lifecycle.bats.
 teardown()
 {
-  local ids
   exec 8>&- 9>&-
-  ids=$("$STEP" -q ps -aq 2>/dev/null) || true
-  # shellcheck disable=SC2086 # several words
-  [ -z "$ids" ] || "$STEP" -q rm -f $ids >/dev/null 2>&1 || true
+  end_store
 }
 
 run_container() { run_step run "$@"; }
 
-# start ARGS…: a detached one; sets id.
+# start ARG…: a detached one, all of whose words are here; sets id.
 start()
 {
   id=$("$STEP" -q run -d "$@") || { fail "run -d $* failed"; return 1; }

@@ -6,19 +6,7 @@
 # what /proc and the kernel's own tools say.
 
 load ../helpers
-
-setup()
-{
-  cd "$BATS_TEST_TMPDIR" || return
-  export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
-  rootfs=$ROOT/build/rootfs/default
-}
-
-teardown()
-{
-  # shellcheck disable=SC2046
-  [ ! -d "$NSCTL_ROOT" ] || "$STEP" -q rm -f $("$STEP" -q ps -a -q) >/dev/null 2>&1 || true
-}
+load ../containers
 
 # begin OPTION…: a container "web" that sleeps. Sets init, its first process.
 begin()

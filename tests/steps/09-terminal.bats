@@ -6,24 +6,21 @@
 # shellcheck disable=SC2317 # wait_until calls what is defined in a test
 
 load ../helpers
+load ../containers
 
 setup()
 {
   requires script
-  export NSCTL_ROOT=$BATS_TEST_TMPDIR/root rootfs=$ROOT/build/rootfs/default
-  export PS1='$ ' ENV=''
-  cd "$BATS_TEST_TMPDIR" || return
+  begin_store
+  export rootfs PS1='$ ' ENV=''
   screen=$BATS_TEST_TMPDIR/screen
 }
 
 teardown()
 {
-  local ids
   exec 8>&-
   [ -z "${terminal:-}" ] || { kill -KILL "$terminal" 2>/dev/null || true; }
-  ids=$("$STEP" -q ps -aq 2>/dev/null) || true
-  # shellcheck disable=SC2086 # several words
-  [ -z "$ids" ] || "$STEP" -q rm -f $ids >/dev/null 2>&1 || true
+  end_store
 }
 
 # open_terminal COMMAND: runs a shell command on a terminal of its own. Keys go to

@@ -8,20 +8,18 @@
 # go on as if nothing had been, however the tracer ends.
 
 load ../helpers
+load ../containers
 
 setup()
 {
-  cd "$BATS_TEST_TMPDIR" || return
-  export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
-  rootfs=$ROOT/build/rootfs/default
+  begin_store
   tracer=
 }
 
 teardown()
 {
   [ -z "$tracer" ] || kill -KILL "$tracer" 2>/dev/null || true
-  # shellcheck disable=SC2046
-  [ ! -d "$NSCTL_ROOT" ] || "$STEP" -q rm -f $("$STEP" -q ps -a -q) >/dev/null 2>&1 || true
+  end_store
 }
 
 # begin NAME SCRIPT [OPTION…]: a container that runs a shell's script. Sets init, its first process.
