@@ -198,6 +198,10 @@ EOF
 10 openat(AT_FDCWD</x>, "/etc/ld.so.cache", O_RDONLY|O_CLOEXEC) = 3</etc/ld.so.cache>
 10 mkdir("/sys/fs/cgroup/nsctl", 0755) = 0
 10 mkdir("/sys/fs/cgroup/nsctl/0430327f9bff2ef0", 0755) = 0
+10 flock(3</x>, LOCK_EX) = ? ERESTARTNOINTR (To be restarted)
+10 flock(3</x>, LOCK_EX <unfinished ...>
+10 <... flock resumed>) = ? ERESTARTNOINTR (To be restarted)
+10 flock(3</x>, LOCK_EX) = 0
 10 clone3({flags=CLONE_NEWPID}, 88) = 11
 11 mkdir("/sys/fs/cgroup/nsctl", 0755) = -1 EEXIST (File exists)
 11 mkdir("/proc", 0755) = 0
@@ -208,9 +212,10 @@ EOF
 10 rmdir("/sys/fs/cgroup/nsctl") = 0
 EOF
   # The child's first mkdir of /sys/fs/cgroup/nsctl is left out: the parent's comes first.
-  run awk -v wanted=openat,mkdir,rmdir,clone3,sethostname,write,execve -f "$ROOT/tests/setup-calls.awk" "$BATS_TEST_TMPDIR/list"
+  run awk -v wanted=openat,mkdir,flock,rmdir,clone3,sethostname,write,execve -f "$ROOT/tests/setup-calls.awk" "$BATS_TEST_TMPDIR/list"
   assert_equal "parent:mkdir:1:/sys/fs/cgroup/nsctl
 parent:mkdir:2
+parent:flock:1:/x
 parent:clone3:1
 child:mkdir:1:/proc
 child:sethostname:1

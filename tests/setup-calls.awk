@@ -15,6 +15,12 @@ BEGIN {
     parent = pid
     next # the execve of the step itself
   }
+  # A call that the kernel begins again by itself, as a write to ip_forward while others
+  # change networks, is one call, however often.
+  if (line ~ /= \? ERESTART/) {
+    if (line ~ /^</) uncount(pid)
+    next
+  }
   # Of a call that another interrupted, the first half has the arguments, which is all that matters.
   if (line !~ /^[a-z_0-9]+\(/) next
   call = substr(line, 1, index(line, "(") - 1)
@@ -27,6 +33,8 @@ BEGIN {
   if (path !~ /^\// || is_random(path)) path = ""
   plain = ++made[pid, call]
   number = path == "" ? plain : ++made_on[pid, call, path]
+  last_call[pid] = call
+  last_path[pid] = path
   if (!(call in is_wanted) || is_start_up(path)) next
   if (pid == parent) remember("parent")
   else if (number > (path == "" ? made[parent, call] : made_on[parent, call, path])) remember("child")
@@ -34,6 +42,11 @@ BEGIN {
 
 END {
   for (i = 1; i <= set_up; i++) print word[i]
+}
+
+function uncount(pid) {
+  made[pid, last_call[pid]]--
+  if (last_path[pid] != "") made_on[pid, last_call[pid], last_path[pid]]--
 }
 
 function remember(who,  text) {
