@@ -381,8 +381,8 @@ int cgroup_tree_remove_dead(const char *path)
                  "rmdir(\"%s\")", path);
         close(fd);
     }
-    rmdir(parent); /* works for the last one out */
     int saved_errno = errno;
+    rmdir(parent); /* works for the last one out */
     close(parent_fd);
     errno = saved_errno;
     return result;

@@ -293,6 +293,19 @@ static bool ending_was_clean(const struct record *record,
     return record->exit_status != -1;
 }
 
+/* Nobody lives who watched it. Who has the lock of the cgroup all the same is a child of
+ * that one, killed with it, on its way out. */
+static int ending_remove_cgroup(const char *path)
+{
+    int64_t end_ms = ending_end_ms(PATIENCE_MS);
+    int result = cgroup_tree_remove_dead(path);
+    while (result == -1 && errno == EWOULDBLOCK && ending_left_ms(end_ms) > 0) {
+        ending_sleep();
+        result = cgroup_tree_remove_dead(path);
+    }
+    return result;
+}
+
 int ending_clean(const struct record *record)
 {
     static struct ending_cgroups cgroups;
@@ -301,7 +314,7 @@ int ending_clean(const struct record *record)
     if (!ending_was_clean(record, &cgroups))
         network_sweep();
     for (size_t i = 0; i < cgroups.count; i++)
-        if (cgroup_tree_remove_dead(cgroups.paths[i]) == -1) {
+        if (ending_remove_cgroup(cgroups.paths[i]) == -1) {
             log_error("%s: can not be removed: %s", cgroups.paths[i],
                       strerror(errno));
             result = -1;

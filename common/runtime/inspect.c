@@ -38,8 +38,9 @@ static void inspect_write_state(struct json_writer *writer,
     json_write_bool(writer, "Paused", strcmp(state, "paused") == 0);
     json_write_bool(writer, "OOMKilled", record->oom_killed);
     json_write_number(writer, "Pid", running ? record->init_process.pid : 0);
-    json_write_number(writer, "MonitorPid",
-                      record_is_alive(record) ? record->monitor.pid : 0);
+    json_write_number(
+        writer, "MonitorPid",
+        record_is_alive_in(record->directory) ? record->monitor.pid : 0);
     if (record->status == RECORD_EXITED && record->exit_status != -1)
         json_write_number(writer, "ExitCode", record->exit_status);
     else

@@ -2,6 +2,7 @@
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/kernel/lock.h"
+#include "common/runtime/ending.h"
 #include "common/runtime/subcommands.h"
 
 #include <errno.h>
@@ -53,7 +54,12 @@ static int wait_one(struct record *record, int fd)
     memcpy(directory, record->directory, sizeof directory);
     wait_for_lock(record);
     record_free(record);
-    record_read(record, directory);
+    if (record_read(record, directory) == 0 &&
+        record->status == RECORD_RUNNING) {
+        ending_wait(record, -1); /* it has no monitor any more */
+        record_free(record);
+        record_read(record, directory);
+    }
     close(fd);
     return wait_print(record);
 }

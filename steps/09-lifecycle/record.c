@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -361,9 +362,24 @@ static bool record_asks_lock(int directory_fd)
     return alive;
 }
 
+/* Its first process dies with the monitor, but may have seen to it that it does not
+ * (PR_SET_PDEATHSIG): then it goes on, with nobody who watches. A pidfd is readable when
+ * its process has ended. */
+static bool record_has_process(const struct record *record)
+{
+    struct pollfd end = {.events = POLLIN};
+    end.fd = record_open_process(record, &record->init_process);
+    if (end.fd == -1)
+        return errno != ESRCH;
+    bool lives = poll(&end, 1, 0) == 0;
+    close(end.fd);
+    return lives;
+}
+
 bool record_is_alive(const struct record *record)
 {
-    return record_is_alive_in(record->directory);
+    return record_is_alive_in(record->directory) ||
+           (record->status == RECORD_RUNNING && record_has_process(record));
 }
 
 bool record_is_alive_in(const char *directory)
@@ -439,7 +455,8 @@ int record_read(struct record *record, const char *directory)
         return -1;
     }
     if (alive || record->status == RECORD_CORRUPT ||
-        record->status == RECORD_EXITED)
+        record->status == RECORD_EXITED ||
+        (record->status == RECORD_RUNNING && record_has_process(record)))
         return 0;
     record->status = RECORD_EXITED;
     record->exit_status = -1;

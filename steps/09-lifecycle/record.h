@@ -98,15 +98,16 @@ int record_write_state(const struct record *record);
 /*
  * Reads what is in `directory` (…/containers/ID). A record that can not be understood
  * is no failure: its status is RECORD_CORRUPT, and all that could be read is there.
- * The status is what is true now: one that says "running" and has nobody who
- * holds its lock, or is of another boot, is RECORD_EXITED, its exit_status -1.
+ * The status is what is true now: one that says "running" and has neither who holds its
+ * lock nor its first process, or is of another boot, is RECORD_EXITED, its exit_status -1.
  * Returns 0, or -1 with errno, not reported: ENOENT, there is none (any more).
  * record_free() afterwards, in any case.
  */
 int record_read(struct record *record, const char *directory);
 void record_free(struct record *record);
 
-/* Whether some monitor lives that has this record: asks the lock, so it is true now. */
+/* Whether some monitor lives that has this record, or, without one, its first process:
+ * asks lock and process, so it is true now. The second: only whether a monitor does. */
 bool record_is_alive(const struct record *record);
 bool record_is_alive_in(const char *directory);
 

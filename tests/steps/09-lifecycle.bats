@@ -169,6 +169,52 @@ load ../containers
   assert_store_empty
 }
 
+# A program that sees to it that it does not die with its parent, and stays.
+make_survivor()
+{
+  requires compiler
+  cat >survivor.c <<'C'
+#include <sys/prctl.h>
+#include <unistd.h>
+int main(void)
+{
+    if (prctl(PR_SET_PDEATHSIG, 0) == 0 && write(1, "ready\n", 6) == 6)
+        for (;;) pause();
+}
+C
+  "${CC:-cc}" -static -o survivor survivor.c
+}
+
+@test "the monitor killed, and what it watched lives on: it is listed as running, and can be stopped and removed" {
+  local who pid monitor command
+  make_survivor
+  for who in root user; do
+    [ "$who" = user ] || [ "$(id -u)" -eq 0 ] || continue
+    export NSCTL_ROOT=$BATS_TEST_TMPDIR/$who
+    mkdir "$NSCTL_ROOT"
+    [ "$(id -u)" -ne 0 ] || [ "$who" = root ] || chown "$(as_user id -u)" "$NSCTL_ROOT"
+    for command in 'stop -t 1' 'kill' 'rm -f'; do
+      as "$who" "$STEP" -q run -d --name one --net none -v "$PWD/survivor:/bin/sh" "$rootfs" /bin/sh >/dev/null
+      pid=$(as "$who" "$STEP" -q inspect one | sed -n 's/^ *"Pid": \([0-9]*\),/\1/p')
+      monitor=$(as "$who" "$STEP" -q inspect one | sed -n 's/^ *"MonitorPid": \([0-9]*\),/\1/p')
+      wait_until eval 'as "$who" "$STEP" -q logs one | grep -q ready'
+      kill -KILL "$monitor"
+      wait_until is_gone "$monitor"
+      kill -0 "$pid" || fail "The control: what has done away with PDEATHSIG lives on."
+      run_as "$who" -q ps
+      assert_output_matches "one .*Up|Up .*one" "What lives is not listed as ended."
+      run_as "$who" -q rm one
+      assert_status 1 "What lives is not removed without force."
+      # shellcheck disable=SC2086 # an option
+      run_as "$who" -q $command one
+      assert_status 0 "$command as $who: $stderr"
+      wait_until is_gone "$pid"
+      run_as "$who" -q rm -f one
+      assert_store_empty
+    done
+  done
+}
+
 @test "the first process killed from outside: 137, and listed at once" {
   start one -- /bin/sleep 1000
   kill -KILL "$(field one Pid)"

@@ -83,8 +83,9 @@ END
 
 @test "who has the lock on alive lives, and nobody else" {
   start one -- /bin/sleep 1000
-  local directory monitor held=yes listed
+  local directory monitor pid held=yes listed
   directory=$(directory_of one)
+  pid=$(field one Pid)
   monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$directory/config.json")
   flock -n "$directory/alive" true && held=no
   listed=$("$STEP" -q ps)
@@ -94,6 +95,7 @@ END
   output=$listed
   assert_output_matches 'Up .* one' "Whose lock is held, runs: ask for it, and do not wait."
   wait_until flock -n "$directory/alive" true
+  wait_until is_gone "$pid"
   run_step ps
   assert_output_lacks one "Whose lock is free does not run any more, whatever its record says."
 }
