@@ -125,8 +125,9 @@ follow()
     seq 1 40000 | cmp - "$file" || fail "The $file follower has read something else than was printed."
     seq 1 1000 | cmp - "$file.err" || fail "The $file follower has read something else than was printed to stderr."
   done
-  numbers=$(find "$NSCTL_ROOT/logs" -name '*.log.*' | sed 's/.*\.//' | sort -n | tail -n 1)
-  [ "${numbers:-0}" -gt 100 ] || fail "It was put aside ${numbers:-0} times only."
+  # How often shows no more in names, where both kept up to the end; but where all went through 4 KiB, it was hundreds.
+  size=$(stat -c %s "$NSCTL_ROOT"/logs/*.log)
+  [ "$size" -le 4096 ] || fail "The file that is written has $size bytes: it was never put aside."
 }
 
 @test "what nobody reads any more is removed when the next file is put aside" {
