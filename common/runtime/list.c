@@ -8,6 +8,7 @@
 #include "common/runtime/subcommands.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -103,6 +104,21 @@ static void list_shorten(char *text, size_t most)
         memcpy(end, "…", sizeof "…");
 }
 
+/* The same for a path, whose end says more than its beginning. `text` has room for …. */
+static void list_shorten_path(char *text, size_t most)
+{
+    const char *rest = text;
+    size_t width = table_width(text);
+    for (size_t i = most; i < width + 1 && width > most && *rest != '\0'; i++)
+        do
+            rest++;
+        while ((*rest & 0xc0) == 0x80);
+    if (rest == text)
+        return;
+    memmove(text + sizeof "…" - 1, rest, strlen(rest) + 1);
+    memcpy(text, "…", sizeof "…" - 1);
+}
+
 static void list_write_ports(const struct record *record, char *text,
                              size_t size)
 {
@@ -123,17 +139,21 @@ struct list_options {
 static void list_add(struct table *table, const struct record *record,
                      const struct list_options *options)
 {
-    char text[4096], age[64];
+    enum { MOST = 20 };
+    char text[PATH_MAX + sizeof "…"], age[64];
     size_t id_length = RECORD_SHORT_ID_LENGTH;
     int64_t now_ns = clock_now_ns(CLOCK_REALTIME);
     snprintf(text, sizeof text, "%.*s",
              options->untruncated ? RECORD_ID_LENGTH : (int)id_length,
              record->id);
     table_add(table, text);
-    table_add(table, record->root);
+    snprintf(text, sizeof text, "%s", record->root == NULL ? "" : record->root);
+    if (!options->untruncated)
+        list_shorten_path(text, MOST);
+    table_add(table, text);
     list_write_command(record, text, sizeof text - sizeof "…");
     if (!options->untruncated)
-        list_shorten(text, 20);
+        list_shorten(text, MOST);
     table_add(table, text);
     list_write_age(now_ns - record->created_ns, age, sizeof age);
     snprintf(text, sizeof text, "%s ago", age);
@@ -212,7 +232,7 @@ int subcommand_ps(const struct store *store, char **argv)
         {"-a --all", NULL, NULL, &asked.all, "also those that do not run"},
         {"-q --quiet", NULL, NULL, &asked.quiet, "ids only"},
         {"--no-trunc", NULL, NULL, &asked.untruncated,
-         "whole ids and commands"},
+         "whole ids, roots and commands"},
         {"--json", NULL, NULL, &asked.json, "an array of objects"},
         {0},
     };

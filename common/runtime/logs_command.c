@@ -4,6 +4,7 @@
 #include "common/runtime/logs_print.h"
 #include "common/runtime/subcommands.h"
 
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,6 +14,12 @@ static void logs_await_file(const struct record *record)
     static const struct timespec pause = {.tv_nsec = 2000000L};
     while (access(record->log_path, F_OK) == -1 && record_is_alive(record))
         nanosleep(&pause, NULL);
+}
+
+static void logs_print_more(void)
+{
+    puts("\nAs it came: with colours, and whatever else a terminal obeys. Of a "
+         "container\nthat is not to be trusted: logs NAME | cat -v");
 }
 
 int subcommand_logs(const struct store *store, char **argv)
@@ -31,11 +38,12 @@ int subcommand_logs(const struct store *store, char **argv)
     };
     const struct program program = {
         .name = argv[0],
-        .summary = "Prints what a container has printed: stdout to stdout, "
-                   "stderr to stderr.",
+        .summary = "Prints what a container has printed, as it came: stdout "
+                   "to stdout, stderr to stderr.",
         .usage = "[OPTION...] NAME",
         .example = "logs -f --tail 10 web",
         .options = options,
+        .print_more = logs_print_more,
     };
     char **words = subcommands_read(&program, argv, 1, 1);
     struct record record;

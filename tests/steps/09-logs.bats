@@ -192,6 +192,16 @@ follow()
   [ "$(wc -l <all)" -ge 1000 ]
 }
 
+# --- Control characters -------------------------------------------------------------------
+
+@test "what was printed comes as it was, colours too; --help says what that means" {
+  run_step run --name it --net none "$rootfs" printf '\033[31mred\033[0m\a\rx\0y\n'
+  "$STEP" -q logs it >ours
+  printf '\033[31mred\033[0m\a\rx\0y\n' | cmp - ours
+  run_step logs --help
+  assert_output_has "cat -v"
+}
+
 # --- A full disk ------------------------------------------------------------------------
 
 @test "on a full disk the container goes on; it is said once, and what is in the log is whole" {
