@@ -180,7 +180,7 @@ caught()
   caught 'process_wait() is not in the module process'
 }
 
-@test "equal-bodies: what a step's header says is in the module's, which may say more" {
+@test "equal-bodies: what a step's other file says is in the module's of that name, which may say more" {
   write steps/01-uts/uts.h '#include "steps/01-uts/x.h"' 'enum { LONGEST = 64 };' 'int uts_set(const char *name);'
   write common/kernel/uts.h '/* taught in: step 01, lessons/01-uts.md */' '#include "common/base/x.h"' 'enum { LONGEST = 64 };' \
     'int uts_get(char *name);' 'int uts_set(const char *name);'
@@ -189,6 +189,15 @@ caught()
   sed -i s/64/65/ "$book/common/kernel/uts.h"
   check equal-bodies
   caught 'enum { LONGEST = 64 };'
+  setup
+  rm "$book/steps/01-uts/uts.h"
+  write steps/02-pid/process.c '#include "steps/02-pid/process.h"' 'enum { PATIENCE_MS = 10 };' '    //> wait' '    //< wait'
+  write common/kernel/process.c '#include "common/kernel/process.h"' '/* more */' 'enum { PATIENCE_MS = 10 };'
+  check equal-bodies
+  assert_status 0
+  sed -i s/10/20/ "$book/steps/02-pid/process.c"
+  check equal-bodies
+  caught 'PATIENCE_MS = 20'
 }
 
 @test "the functions of a file are all found, whatever stands around them" {
