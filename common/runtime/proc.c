@@ -63,7 +63,7 @@ static int proc_open_directory(pid_t pid, int pidfd)
 static int proc_open_permitted(const struct record *record, int proc_fd)
 {
     char target[64];
-    pid_t pid;
+    pid_t pid = 0;
     if (!record->init ||
         readlinkat(proc_fd, "ns/pid", target, sizeof target) != -1 ||
         errno != EACCES)

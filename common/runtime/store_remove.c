@@ -33,7 +33,7 @@ static int store_wait_for_directory(const char *path)
 
 /* ---- Names ---- */
 
-/* Unlinks the names that lead to the container `id`; NULL: that lead nowhere. */
+/* Unlinks the names that lead to the container `id`; "": that lead nowhere. */
 static void store_unlink_names(const struct store *store, const char *id)
 {
     char names[PATH_MAX], target[PATH_MAX];
@@ -51,11 +51,11 @@ static void store_unlink_names(const struct store *store, const char *id)
         const char *last = strrchr(target, '/');
         bool leads_there =
             last != NULL &&
-            (id != NULL ? strcmp(last + 1, id) == 0
-                        : !store_is_being_made(store, last + 1) &&
-                              faccessat(dirfd(directory), entry->d_name, F_OK,
-                                        0) == -1 &&
-                              errno == ENOENT);
+            (*id != '\0' ? strcmp(last + 1, id) == 0
+                         : !store_is_being_made(store, last + 1) &&
+                               faccessat(dirfd(directory), entry->d_name, F_OK,
+                                         0) == -1 &&
+                               errno == ENOENT);
         if (leads_there)
             unlinkat(dirfd(directory), entry->d_name, 0);
     }
@@ -123,7 +123,7 @@ int store_sweep(const struct store *store)
     if (lock_fd == -1)
         return -1;
     store_sweep_locked(store);
-    store_unlink_names(store, NULL);
+    store_unlink_names(store, "");
     close(lock_fd);
     return 0;
 }
