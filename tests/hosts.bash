@@ -133,13 +133,13 @@ int main(int argc, char **argv)
     if (argc == 5 && strcmp(argv[1], "serve") == 0)
         return serve(kind, argv[3], argv[4]);
     if (argc >= 5 && strcmp(argv[1], "ask") == 0)
-        return ask(kind, argv[3], argv[4], argc > 5 ? atoi(argv[5]) : 30);
+        return ask(kind, argv[3], argv[4], argc > 5 ? atoi(argv[5]) : PATIENCE);
     if (argc == 3)
         return abstract(strcmp(argv[1], "abstract-serve") == 0, argv[2]);
     return 2;
 }
 EOF
-  cc -O1 -static -o "$directory/probe" "$directory/probe.c" || fail "The tests' probe could not be built."
+  cc -O1 -static -DPATIENCE="${NSCTL_TEST_PATIENCE:-30}" -o "$directory/probe" "$directory/probe.c" || fail "The tests' probe could not be built."
   mkdir "$directory/rootfs"
   cp -a "$ROOT/build/rootfs/default/." "$directory/rootfs"
   cp "$directory/probe" "$directory/rootfs/probe"
