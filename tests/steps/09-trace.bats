@@ -221,8 +221,10 @@ counted() { "$STEP" -q exec web cat /tmp/count; }
   kill -STOP "$child"
   watch web
   wait_until grep -q 'stopped by SIGSTOP' lines
-  sleep 0.3
-  grep -Eq '^State:.[tT]' "/proc/$child/status" || fail "The tracer has let go on what was stopped."
+  for _ in {1..20}; do # who goes on is stopped at each call, too, for a moment
+    sleep 0.02
+    grep -Eq '^State:.[tT]' "/proc/$child/status" || fail "The tracer has let go on what was stopped."
+  done
   unwatch INT
   wait_until grep -q '^State:.T' "/proc/$child/status" || fail "The tracer has let go on what was stopped."
   kill -CONT "$child"
