@@ -154,7 +154,8 @@ const char *privileges_parse_security(const char *text, void *privileges)
            "or the path of a profile";
 }
 
-/* Those that the kernel has: more than we have names for, if it is newer. */
+/* Those that the kernel has: more than we have names for, if it is newer. Where it
+ * does not say, all 64: too many are an error later, one too few would be kept. */
 static uint64_t privileges_all_capabilities(void)
 {
     int count = 0, beyond = 64;
@@ -162,8 +163,10 @@ static uint64_t privileges_all_capabilities(void)
         int middle = (count + beyond) / 2;
         if (prctl(PR_CAPBSET_READ, middle, 0, 0, 0) != -1)
             count = middle + 1;
-        else
+        else if (errno == EINVAL)
             beyond = middle;
+        else
+            return UINT64_MAX;
     }
     return count == 64 ? UINT64_MAX : BIT(count) - 1;
 }
