@@ -6,6 +6,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/runtime/record.c"
+#include "common/runtime/record_fields.c"
 #include "common/runtime/record_process.c"
 
 static const char id[] =
