@@ -131,8 +131,10 @@ describe()
   as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q cp u:/srv back
   assert_equal "$(describe tree)" "$(describe back)"
   assert_equal "$(as_user id -u)" "$(stat -c %u back/one)"
-  run as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q diff u
-  assert_output_has "A /srv/one"
+  if "$ROOT/tests/doctor" --has idmap >/dev/null; then # else what is written is in memory, and can not be listed
+    run as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q diff u
+    assert_output_has "A /srv/one"
+  fi
   as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q rm -f u >/dev/null
 }
 
@@ -274,6 +276,7 @@ make_hostile_rootfs()
 # --- What it has changed, and what runs ---------------------------------------
 
 @test "diff: added, changed, deleted" {
+  requires idmap # else all is copied, and what is written is in memory
   start w
   inside sh -c 'echo a >/tmp/added; touch /etc/passwd; rm /etc/nsctl-rootfs'
   run_step diff w
