@@ -527,9 +527,14 @@ MAKE
   fails "$tools/break" 01 nothing
   has 'make break-01-by-name'
 
+  works "$tools/break" --fit
+  [ -z "$output" ]
   sed -i 's/status = 3/status = 4/' steps/01-hello/main.c
   fails "$tools/break" 01 status
   has 'does not fit'
+  fails "$tools/break" --fit
+  has 'status.patch does not fit'
+  lacks greeting.patch
 }
 
 @test "break: where there is no patch, git does" {
