@@ -263,7 +263,10 @@ static void program_open_standard_files(void)
 char **program_read_words(const struct program *program, char **argv,
                           bool anywhere)
 {
-    program_open_standard_files();
+    static bool have_standard_files; /* words may be read twice */
+    if (!have_standard_files)
+        program_open_standard_files();
+    have_standard_files = true;
     char **word = argv[0] == NULL ? argv : argv + 1, **kept = word;
     while (*word != NULL) {
         bool is_option = (*word)[0] == '-' && (*word)[1] != '\0';

@@ -247,8 +247,9 @@ static int attach_follow(struct attach *attach)
 
 int subcommand_attach(const struct store *store, char **argv)
 {
-    static struct attach attach = {.status = -1};
+    static struct attach attach;
     bool no_input = false;
+    attach.status = -1;
     const struct program_option options[] = {
         {"--no-stdin", NULL, NULL, &no_input,
          "look on: what is typed here "

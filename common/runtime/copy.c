@@ -211,7 +211,8 @@ static void copy_read_options(struct copy *copy, char **argv)
 
 int subcommand_cp(const struct store *store, char **argv)
 {
-    static struct copy copy = {.join = JOIN_NONE};
+    static struct copy copy;
+    copy.join = JOIN_NONE;
     copy_read_options(&copy, argv);
     const char *name =
         copy.from.container != NULL ? copy.from.container : copy.to.container;

@@ -36,7 +36,6 @@ enum {
 };
 
 struct log_file {
-    char path[PATH_MAX]; /* …/ID.log */
     int fd;
     uint64_t bytes; /* in that file */
     uint64_t max_bytes;
@@ -45,6 +44,7 @@ struct log_file {
     bool incomplete;         /* something could not be written, and is lost */
     bool gap;                /* and nothing was written since */
     bool stays_whole;        /* it could not be put aside, said once */
+    char path[PATH_MAX];     /* …/ID.log */
 };
 
 /* Option parsers (base/program.h): --log-max-size stores a uint64_t, --log-max-files

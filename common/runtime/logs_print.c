@@ -227,12 +227,13 @@ static int logs_print_record(struct logs_output *output,
 static int logs_print_all(struct logs_reader *reader,
                           struct logs_filter *filter, struct logs_wait *wait)
 {
-    static struct logs_output output = {.fd = STDOUT_FILENO};
+    static struct logs_output output;
     struct logs_record record;
     bool follows = filter->selection->follow && wait->monitor_fd != -1;
     bool ended = !follows;
     uint64_t watched = 0;
     int result;
+    output.fd = STDOUT_FILENO;
     for (;;) {
         while ((result = logs_reader_next(reader, ended, &record)) == 1) {
             if (logs_print_record(&output, filter, &record) == -1)

@@ -21,14 +21,14 @@
 #include <unistd.h>
 
 struct monitor {
-    struct record record;
-    struct log_file log;
-    struct relay relay;
+    _Alignas(THRIFT_PAGE) struct record record; /* see thrift.h */
     struct terminal terminal;
-    struct thrift thrift;
+    struct thrift thrifts[2];
     pid_t pid;         /* the container's first process */
     bool has_terminal; /* it has one of its own */
     int alive_fd, signal_fd, news_fd;
+    struct relay relay;
+    struct log_file log;
 };
 
 /* ---- The container begins ---- */
@@ -190,10 +190,13 @@ static int monitor_follow(struct monitor *monitor, struct container *container)
     /* It has the filter, and will not need ours. */
     memset(&container->privileges.filter, 0,
            sizeof container->privileges.filter);
-    thrift_begin(&monitor->thrift, container, sizeof *container);
+    thrift_begin(&monitor->thrifts[0], container, sizeof *container);
+    thrift_begin(&monitor->thrifts[1], &monitor->record,
+                 sizeof monitor->record);
     if (result == 0)
         result = monitor_wait(monitor);
-    thrift_end(&monitor->thrift);
+    thrift_end(&monitor->thrifts[1]);
+    thrift_end(&monitor->thrifts[0]);
     if (result == -1) {
         kill(container->pid, SIGKILL);
         waitid(P_PID, (id_t)container->pid, &ended, WEXITED | WNOWAIT);

@@ -26,6 +26,9 @@ void relay_clear(struct relay *relay)
     relay->own_input_fd = relay->listen_fd = relay->input.to_fd = -1;
     for (int i = 0; i < 2; i++)
         relay->outputs[i].from_fd = relay->outputs[i].to_fd = -1;
+    relay->outputs[0].data = relay->data[0];
+    relay->outputs[1].data = relay->data[1];
+    relay->input.data = relay->data[2];
     for (int i = 0; i < RELAY_CLIENTS; i++)
         relay->clients[i] = -1;
 }
@@ -176,7 +179,7 @@ static void relay_write_input(struct relay *relay)
 static void relay_read_own_input(struct relay *relay)
 {
     struct relay_input *input = &relay->input;
-    ssize_t got = read(relay->own_input_fd, input->data, sizeof input->data);
+    ssize_t got = read(relay->own_input_fd, input->data, RELAY_BYTES);
     if (got == -1 && (errno == EINTR || errno == EAGAIN))
         return;
     if (got == -1 && errno == EIO && tcgetpgrp(relay->own_input_fd) != -1 &&
@@ -233,7 +236,7 @@ static bool relay_is_taken(const struct relay_output *output)
 /* Reads a piece and writes it to the log. Returns whether there was one. */
 static bool relay_read_piece(struct relay *relay, struct relay_output *output)
 {
-    ssize_t got = read(output->from_fd, output->data, sizeof output->data);
+    ssize_t got = read(output->from_fd, output->data, RELAY_BYTES);
     if (got == -1 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (got <= 0) { /* its end; of a terminal that is EIO */

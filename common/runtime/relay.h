@@ -40,7 +40,7 @@ struct relay_output {
     unsigned owed;     /* bits 1 << client */
     char *late;        /* what was left when the container had ended */
     size_t late_size;
-    char data[RELAY_BYTES];
+    char *data; /* RELAY_BYTES */
 };
 
 /* What the container is to read. */
@@ -49,7 +49,7 @@ struct relay_input {
     bool ends; /* after this piece */
     bool is_terminal;
     size_t size, sent;
-    char data[RELAY_BYTES];
+    char *data; /* RELAY_BYTES */
 };
 
 struct relay {
@@ -61,6 +61,8 @@ struct relay {
     int clients[RELAY_CLIENTS]; /* -1: free */
     int64_t owed_since_ms;
     bool reader_is_gone; /* of our standard output */
+    /* Last: what is idle is to touch few pages of memory. */
+    char data[3][RELAY_BYTES];
 };
 
 enum {

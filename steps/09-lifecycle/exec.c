@@ -325,8 +325,10 @@ static int exec_run(struct exec *exec)
 
 int subcommand_exec(const struct store *store, char **argv)
 {
-    static struct exec exec = {.join = JOIN_NONE}; /* a filter has 32 KiB */
+    static struct exec
+        exec; /* a filter has 32 KiB, of zeros: none in our file */
     char *name;
+    exec.join = JOIN_NONE;
     streams_clear(&exec.streams);
     exec_read_options(&exec, argv, &name);
     if (exec_check_standard_files(&exec) == -1)
