@@ -98,6 +98,16 @@ END
   wait_until is_gone "$pid"
   run_step ps
   assert_output_lacks one "Whose lock is free does not run any more, whatever its record says."
+
+  # One that has no process yet: there is nothing but the lock to ask.
+  rm "$directory/state.json"
+  run_step ps -a
+  assert_output_matches 'Exited .* one' "Who was killed while it was being made leaves a lock that nobody holds."
+  exec 8<>"$directory/alive"
+  flock -n 8
+  run_step ps -a
+  exec 8>&-
+  assert_output_matches 'Created .* one' "Whose lock is held lives: ask for it, and do not wait."
 }
 
 # --- A damaged record ------------------------------------------------------------------
