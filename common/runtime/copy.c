@@ -14,6 +14,7 @@
 #include "common/base/tar_writer.h"
 #include "common/kernel/clone.h"
 #include "common/runtime/copy_pack.h"
+#include "common/runtime/copy_stopped.h"
 #include "common/runtime/copy_unpack.h"
 #include "common/runtime/join.h"
 #include "common/runtime/store.h"
@@ -41,6 +42,7 @@ struct copy {
     bool archive, follow_links;
     struct record record;
     struct join join;
+    struct copy_stopped *stopped; /* NULL: it runs */
 };
 
 /* ---- Through a descriptor ---- */
@@ -115,52 +117,81 @@ static int copy_receive(const struct copy *copy, int fd)
 static int copy_enter(const struct copy *copy)
 {
     unsigned spaces = copy->join.spaces & (CLONE_NEWUSER | CLONE_NEWNS);
+    int result = copy->stopped != NULL ? copy_stopped_enter(copy->stopped)
+                                       : join_enter(&copy->join, spaces);
     umask(0);
-    return join_enter(&copy->join, spaces) == -1
-               ? -1
-               : join_become_root(&copy->join);
+    if (result == -1 || copy->stopped != NULL)
+        return result;
+    return join_become_root(&copy->join);
+}
+
+static int copy_inside(const struct copy *copy, int fd)
+{
+    if (copy_enter(copy) == -1)
+        return -1;
+    return copy->to.container != NULL ? copy_receive(copy, fd)
+                                      : copy_send(copy, fd);
+}
+
+/* The container's side, as a child, which is to have `fd` and not `other_fd` (-1: there
+ * is none). Returns its number, or -1, reported. */
+static pid_t copy_start(const struct copy *copy, int fd, int other_fd)
+{
+    struct clone_args arguments = {.exit_signal = SIGCHLD};
+    pid_t pid = copy->stopped != NULL ? copy_stopped_clone(copy->stopped)
+                                      : clone_process(&arguments);
+    if (pid == 0) {
+        if (other_fd != -1)
+            close(other_fd);
+        _exit(copy_inside(copy, fd) == 0 ? 0 : EXIT_NOT_DONE);
+    }
+    log_call(pid, "the container's side", "clone3(%s)",
+             copy->stopped == NULL        ? "0"
+             : copy->stopped->userns_host ? "CLONE_NEWNS"
+                                          : "CLONE_NEWNS|CLONE_NEWUSER");
+    if (pid != -1 && copy->stopped != NULL &&
+        copy_stopped_release(copy->stopped, pid) == -1)
+        kill(pid, SIGKILL);
+    return pid;
+}
+
+static int copy_wait(pid_t pid)
+{
+    int status;
+    while (waitpid(pid, &status, 0) == -1)
+        if (errno != EINTR)
+            return (int)log_call(-1, "the container's side", "wait4(%d)",
+                                 (int)pid);
+    return status == 0 ? 0 : -1;
 }
 
 /* Both sides, of which the child is the container's. */
 static int copy_between(const struct copy *copy)
 {
-    struct clone_args arguments = {.exit_signal = SIGCHLD};
     bool into = copy->to.container != NULL;
-    int ends[2], status;
+    int ends[2];
     if (pipe2(ends, O_CLOEXEC) == -1)
         return (int)log_call(-1, "between the two sides", "pipe2(O_CLOEXEC)");
     signal(SIGPIPE, SIG_IGN);
-    pid_t pid = clone_process(&arguments);
-    if (pid == 0) {
-        close(ends[into]);
-        int result = copy_enter(copy);
-        if (result == 0)
-            result =
-                into ? copy_receive(copy, ends[0]) : copy_send(copy, ends[1]);
-        _exit(result == 0 ? 0 : EXIT_NOT_DONE);
-    }
+    pid_t pid = copy_start(copy, ends[!into], ends[into]);
     close(ends[!into]);
-    if (log_call(pid, "the container's side", "clone3(0)") == -1) {
-        close(ends[into]);
-        return -1;
-    }
-    int result = into ? copy_send(copy, ends[1]) : copy_receive(copy, ends[0]);
+    int result = pid == -1 ? -1
+                 : into    ? copy_send(copy, ends[1])
+                           : copy_receive(copy, ends[0]);
     close(ends[into]);
-    while (waitpid(pid, &status, 0) == -1)
-        if (errno != EINTR)
-            return (int)log_call(-1, "the container's side", "wait4(%d)",
-                                 (int)pid);
-    return result == 0 && status == 0 ? 0 : -1;
+    return pid == -1 || copy_wait(pid) == -1 ? -1 : result;
 }
 
 static int copy_run(const struct copy *copy)
 {
+    bool into = copy->to.container != NULL;
+    int stream_fd = into ? STDIN_FILENO : STDOUT_FILENO;
     if (!copy->from.stream && !copy->to.stream)
         return copy_between(copy);
-    if (copy_enter(copy) == -1)
-        return -1;
-    return copy->from.stream ? copy_receive(copy, STDIN_FILENO)
-                             : copy_send(copy, STDOUT_FILENO);
+    if (copy->stopped == NULL)
+        return copy_inside(copy, stream_fd);
+    pid_t pid = copy_start(copy, stream_fd, -1);
+    return pid == -1 ? -1 : copy_wait(pid);
 }
 
 /* ---- What was asked for ---- */
@@ -190,8 +221,8 @@ static void copy_read_options(struct copy *copy, char **argv)
     };
     const struct program program = {
         .name = "cp",
-        .summary = "Copies a file or a directory into a container that is "
-                   "running, or out of it.",
+        .summary = "Copies a file or a directory into a container, or out of "
+                   "it, whether it runs or has ended.",
         .example = "cp web:/etc/nginx . && tar c site | nsctl cp - web:/srv",
         .options = options,
         .usage = "CONTAINER:PATH PATH|-  or  cp PATH|- CONTAINER:PATH",
@@ -209,6 +240,16 @@ static void copy_read_options(struct copy *copy, char **argv)
                                  "into a file, or to tar");
 }
 
+/* Finds the way to its files. */
+static int copy_open(struct copy *copy)
+{
+    static struct copy_stopped stopped; /* it has room for hundreds of layers */
+    if (copy->record.status != RECORD_EXITED)
+        return join_open(&copy->join, &copy->record);
+    copy->stopped = &stopped;
+    return copy_stopped_open(&stopped, &copy->record);
+}
+
 int subcommand_cp(const struct store *store, char **argv)
 {
     static struct copy copy;
@@ -218,8 +259,10 @@ int subcommand_cp(const struct store *store, char **argv)
         copy.from.container != NULL ? copy.from.container : copy.to.container;
     int status = EXIT_NOT_DONE;
     if (store_look_up(store, name, &copy.record) == 0 &&
-        join_open(&copy.join, &copy.record) == 0 && copy_run(&copy) == 0)
+        copy_open(&copy) == 0 && copy_run(&copy) == 0)
         status = 0;
+    if (copy.stopped != NULL)
+        copy_stopped_close(copy.stopped);
     join_close(&copy.join);
     record_free(&copy.record);
     return status;

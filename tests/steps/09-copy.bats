@@ -138,6 +138,65 @@ describe()
   as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q rm -f u >/dev/null
 }
 
+# ended OPTION… -- SCRIPT: a container "w" that has ended, having run that.
+ended()
+{
+  local options=()
+  while [ "$1" != -- ]; do options+=("$1") && shift; done
+  "$STEP" -q run --net none --name w --rootfs "$ROOT/build/rootfs/default" "${options[@]}" /bin/sh -c "$2"
+}
+
+@test "one that has ended: what it wrote comes out, and what goes in is part of it" {
+  local space spaces=("")
+  [ "$(id -u)" -ne 0 ] || spaces+=("--userns host")
+  make_tree
+  for space in "${spaces[@]}"; do
+    # shellcheck disable=SC2086 # options
+    ended $space -- 'mkdir /tmp/d; echo kept >/tmp/d/file; rm /etc/nsctl-rootfs; ln -s /tmp/d /out'
+    "$STEP" -q cp w:/out/file .
+    assert_equal kept "$(cat file)" "What it wrote lies upon what it ran on: run $space"
+    "$STEP" -q cp tree w:/srv
+    "$STEP" -q cp w:/srv - | tar x
+    assert_equal "$(describe tree)" "$(describe srv)" "run $space"
+    tar c tree | "$STEP" -q cp - w:/out
+    "$STEP" -q cp w:/tmp/d/tree back
+    assert_equal "$(describe tree)" "$(describe back)" "run $space"
+    run_step cp w:/etc/nsctl-rootfs deleted
+    assert_status 1 "What it deleted is not there, though it is in a layer below: run $space"
+    run_step diff w
+    assert_output_has "A /srv/one"
+    [ ! -e "$ROOT/build/rootfs/default/srv/one" ] || fail "The layers below are nobody's to write to."
+    "$STEP" -q rm w >/dev/null
+    rm -rf file srv back
+  done
+}
+
+@test "one that has ended, and wrote to memory: that went with it" {
+  ended --upper-size 1m -- 'echo x >/file'
+  run_step cp w:/file .
+  assert_status 1
+  assert_stderr_has "in memory"
+}
+
+@test "one that has ended: removed, or copied to by another, meanwhile" {
+  ended -- 'echo x >/file'
+  flock "$(echo "$NSCTL_ROOT"/containers/*)" sleep 1 3>&- &
+  wait_until eval '! flock -n "$(echo "$NSCTL_ROOT"/containers/*)" true'
+  run_step cp w:/file .
+  assert_status 1
+  assert_stderr_has EWOULDBLOCK
+  wait
+  run_step cp w:/file .
+  assert_status 0
+}
+
+@test "one that has ended: the log is true" {
+  requires root strace
+  ended -- 'echo x >/file'
+  assert_log_true cp w:/file .
+  assert_status 0
+}
+
 @test "no set-user-ID program comes out of a container" {
   start w
   inside sh -c 'cp /bin/busybox /tmp/mine; chmod 6755 /tmp/mine'
