@@ -88,12 +88,13 @@ END
   pid=$(field one Pid)
   monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$directory/config.json")
   flock -n "$directory/alive" true && held=no
-  listed=$("$STEP" -q ps)
+  listed=$("$STEP" -q ps; "$STEP" -q inspect one)
   # Whatever comes out of it: who is not taken for alive is not ended by rm -f.
   kill -KILL "$monitor"
   assert_equal yes "$held" "The monitor must have a lock on the file alive, as long as it lives."
   output=$listed
   assert_output_matches 'Up .* one' "Whose lock is held, runs: ask for it, and do not wait."
+  assert_output_has "\"MonitorPid\": $monitor," "Whose lock is held, lives: ask for it, and do not wait."
   wait_until flock -n "$directory/alive" true
   wait_until is_gone "$pid"
   run_step ps
