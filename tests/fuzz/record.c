@@ -11,12 +11,23 @@
 
 static const char id[] =
     "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-static char directory[PATH_MAX];
+static char above[] = "/dev/shm/fuzz-XXXXXX", directory[PATH_MAX];
+
+static void remove_directory(void)
+{
+    static const char *const names[] = {"config.json", "state.json"};
+    char path[PATH_MAX];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (files_path(path, "%s/%s", directory, names[i]) == 0)
+            unlink(path);
+    rmdir(directory);
+    rmdir(above);
+}
 
 static void make_directory(void)
 {
-    char above[] = "/dev/shm/fuzz-XXXXXX";
     fuzz_require(mkdtemp(above) != NULL);
+    atexit(remove_directory);
     fuzz_require(files_path(directory, "%s/%s", above, id) == 0);
     fuzz_require(mkdir(directory, 0700) == 0);
 }
