@@ -89,3 +89,36 @@ rounds=${NSCTL_TEST_ROUNDS:-12}
   assert_status 0
   assert_store_empty
 }
+
+# --- Killed, while others sweep -----------------------------------------------------------
+
+# come_and_go FILE: until that is gone, in a store of its own. What each makes sweeps what the dead have left.
+come_and_go()
+{
+  while [ -e "$1" ] && kill -0 $$; do NSCTL_ROOT=$PWD/others "$STEP" -q run --rm --net none "$rootfs" /bin/true || echo "exit status $?"; done
+}
+
+@test "killed at any read while others sweep: ps and rm -f leave nothing, and the others see nothing of it" {
+  requires strace
+  local round ids number
+  "$STEP" -q run --rm --net none "$rootfs" /bin/true # so that there is a store
+  mkdir others
+  touch going
+  come_and_go going >others.err 2>&1 3>&- &
+  for ((round = 0; round < rounds; round++)); do
+    number=$((RANDOM % 45 + 1)) # of some 50 that it makes
+    strace --quiet=all -o trace -e trace=read -e inject=read:signal=KILL:when="$number" -- \
+      "$STEP" run --net none --name one "$rootfs" /bin/true >out 2>err || true
+    ids=$("$STEP" -q ps -aq)
+    # shellcheck disable=SC2086 # one, or none
+    run_step rm -f ${ids:-one}
+    assert_status 0 "killed at read number $number: $stderr"
+    sed -n 's|.*mkdir("\(/sys/[^"]*/nsctl/[0-9a-f]\{64\}\)".*|\1|p' err | while read -r cgroup; do
+      [ ! -d "$cgroup" ] || fail "killed at read number $number: $cgroup is left"
+    done
+    assert_store_empty
+  done
+  rm going
+  wait
+  assert_equal "" "$(<others.err)" "Who is killed is swept, and nobody else."
+}
