@@ -367,7 +367,7 @@ static int overlay_mount_root(const struct overlay *overlay, bool userns_host)
 }
 
 /* One directory of the host at `path`, what is written to it in the place. A file is
- * no layer: it can be looked at. */
+ * no layer: it can be looked at. Returns 0, 1 where it is left out, or -1, reported. */
 static int overlay_mount_host_layer(const struct host_view_entry *entry,
                                     int layer_fd, size_t number,
                                     const char *path, bool userns_host)
@@ -376,7 +376,7 @@ static int overlay_mount_host_layer(const struct host_view_entry *entry,
     if (entry->kind == HOST_VIEW_FILE)
         return tree_set(layer_fd, TREE_RDONLY | TREE_NOSUID | TREE_NODEV, -1,
                         "a file of the host, to be looked at only") == -1
-                   ? 0
+                   ? 1
                    : mount_detached_attach(layer_fd, path,
                                            "a file of the host");
     snprintf(lower, sizeof lower, "%zu", number);
@@ -391,19 +391,19 @@ static int overlay_mount_host_layer(const struct host_view_entry *entry,
     if (made == 1 && number == 0 && !userns_host)
         log_note("no attributes of ours on a tmpfs (before 6.6): what is here "
                  "and is a directory can not be removed (EIO)");
-    if (chmod(upper, entry->mode) == -1 ||
-        overlay_mount(lower, upper, work, path, made == 0 || !userns_host) ==
-            -1)
-        log_note("left out, an empty directory: %s can be no layer (errno %d)",
-                 entry->path, errno);
-    return 0;
+    if (chmod(upper, entry->mode) == 0 &&
+        overlay_mount(lower, upper, work, path, made == 0 || !userns_host) == 0)
+        return 0;
+    log_note("left out, an empty directory: %s can be no layer (errno %d)",
+             entry->path, errno);
+    return 1;
 }
 
 /* Of the host's directories a root like the host's, in the place. */
 static int overlay_mount_host(const struct overlay *overlay, bool userns_host)
 {
     const struct host_view *view = &overlay->view;
-    size_t layer = 0;
+    size_t layer = 0, there = 0;
     if (rootfs_make_directory("root", 0755) == -1)
         return -1;
     for (size_t i = 0; i < view->count; i++) {
@@ -414,12 +414,19 @@ static int overlay_mount_host(const struct overlay *overlay, bool userns_host)
             return -1;
         if (entry->kind != HOST_VIEW_LAYER && entry->kind != HOST_VIEW_FILE)
             continue;
-        if (overlay_mount_host_layer(entry, overlay->layer_fds[layer], layer,
-                                     path, userns_host) == -1)
+        int result = overlay_mount_host_layer(entry, overlay->layer_fds[layer],
+                                              layer, path, userns_host);
+        if (result == -1)
             return -1;
+        there += result == 0;
         layer++;
     }
-    return 0;
+    if (there != 0)
+        return 0;
+    log_error("--host: nothing of the host can be a layer here");
+    log_advice("in a user namespace that takes Linux 5.11; for root there is "
+               "--userns host");
+    return -1;
 }
 
 /* Takes the root out of the place, which is needed no more: its layers are held
