@@ -3,11 +3,11 @@
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/kernel/clone.h"
+#include "common/kernel/lock.h"
 #include "common/kernel/mount.h"
 #include "common/kernel/userns.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,17 +19,16 @@
 static int copy_stopped_lock(struct copy_stopped *stopped,
                              const struct record *record)
 {
-    stopped->lock_fd =
-        open(record->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (stopped->lock_fd != -1 &&
-        flock(stopped->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    stopped->lock_fd = lock_directory(record->directory, LOCK_EX | LOCK_NB);
+    if (stopped->lock_fd != -1)
         return 0;
     if (errno == EWOULDBLOCK)
         return log_error("%s is being removed, or copied from or to, by "
                          "somebody else (EWOULDBLOCK)",
                          record->name);
-    return (int)log_call(-1, "nobody removes it meanwhile",
-                         "flock(\"%s\", LOCK_EX|LOCK_NB)", record->directory);
+    if (errno == ENOENT)
+        return log_error("%s was removed meanwhile (ENOENT)", record->name);
+    return -1;
 }
 
 static int copy_stopped_find_layers(struct overlay *overlay,
@@ -121,8 +120,6 @@ int copy_stopped_release(struct copy_stopped *stopped, pid_t pid)
 void copy_stopped_close(struct copy_stopped *stopped)
 {
     for (int i = 0; i < 2; i++)
-        if (stopped->syncs[i].write_fd != -1)
-            close(stopped->syncs[i].write_fd);
-    if (stopped->lock_fd != -1)
-        close(stopped->lock_fd);
+        files_close(&stopped->syncs[i].write_fd);
+    files_close(&stopped->lock_fd);
 }
