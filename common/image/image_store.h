@@ -1,0 +1,72 @@
+/*
+ * image_store: the images that there are: names, each of which stands for a text
+ * (image_config.h) that names layers (layer_store.h).
+ *
+ *     ROOT/images/NAME/TAG/metadata.json      the image's config, byte for byte: its
+ *                                             digest is the image's id
+ *     ROOT/cache/KEY                          which layer a step of a build has made
+ *
+ * In a file's name the slashes of NAME are "%", which no name has.
+ *
+ * taught in: step 10, lessons/10-build.md
+ */
+#ifndef NSCTL_IMAGE_IMAGE_STORE_H
+#define NSCTL_IMAGE_IMAGE_STORE_H
+
+#include "common/image/image_config.h"
+#include "common/image/layer_store.h"
+#include "common/image/reference.h"
+
+struct image {
+    struct reference reference; /* digest: the image's id */
+    const char *damage;         /* why it can not be understood; NULL: it can */
+    struct image_config config;
+    char *text; /* of metadata.json */
+    size_t text_size;
+    int64_t tagged_ns; /* when it got this name; since 1970 */
+    uint64_t bytes;    /* of all its layers, unpacked */
+};
+
+/*
+ * The one that `word` names: NAME[:TAG][@DIGEST], or the beginning of an id; as it is, or,
+ * where there is none of that name, with localhost/ or docker.io/library/ before it, which other
+ * programs put there. Returns 0; or -1 with errno: ENOENT, not reported; EINVAL and the rest
+ * reported. image_free() in any case.
+ */
+int image_store_find(const struct store *store, const char *word,
+                     struct image *image);
+
+/* The same, and reports ENOENT too: did you mean …? how to get one. */
+int image_store_look_up(const struct store *store, const char *word,
+                        struct image *image);
+
+/* All, by name and tag. Returns 0, or -1, reported. */
+int image_store_list(const struct store *store, struct image **images,
+                     size_t *count);
+void image_store_free_list(struct image *images, size_t count);
+void image_free(struct image *image);
+
+/* Gives the image whose config is `text` that name, on the disk; who had it has it no more.
+ * All its layers must be there (ENOENT, reported). `id` (SHA256_TEXT), which may be NULL, gets
+ * its id. Returns 0, or -1 with errno, reported. */
+int image_store_put(const struct store *store,
+                    const struct reference *reference, const char *text,
+                    size_t size, char *id);
+
+/* Takes a name away; the layers stay until they are collected. Returns 0, or -1,
+ * reported (ENOENT, too). */
+int image_store_untag(const struct store *store,
+                      const struct reference *reference);
+
+/* Which layer the step of a build with that key (64 digits) has made. Returns 0, or -1
+ * with ENOENT, not reported: there is none, or the layer is gone. */
+int image_store_cached(const struct store *store, const char *key,
+                       char *digest);
+int image_store_remember(const struct store *store, const char *key,
+                         const char *digest);
+
+/* Takes away layers that neither an image nor a container has; with `cache` also those that
+ * only a cached step has, and what is remembered of it. Returns 0, or -1, reported. */
+int image_store_collect(const struct store *store, bool cache, uint64_t *freed);
+
+#endif
