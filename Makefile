@@ -75,7 +75,7 @@ endif
 
 # What students write, and what they break: another main.c, or another file of what
 # the step teaches, and all the rest of it. Their half-finished work may leave things unused.
-rest_of = $(filter-out $(foreach dir,steps/$(call dir_of,$(1)) common/runtime,$(patsubst %.c,$(BUILD)/$(dir)/%.o,$(notdir $(2)))),$(call objects_of,$(1)))
+rest_of = $(filter-out $(foreach dir,steps/$(call dir_of,$(1)) common/runtime common/image,$(patsubst %.c,$(BUILD)/$(dir)/%.o,$(notdir $(2)))),$(call objects_of,$(1)))
 written_of = $(sort exercises/$(call dir_of,$(1))/main.c $(wildcard exercises/$(call dir_of,$(1))/*.c))
 student_compile = $(compile) -Wno-error -Wno-unused
 

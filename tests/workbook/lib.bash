@@ -95,11 +95,13 @@ regions() {
   sed -nE 's,^[[:space:]]*//> *([^ ]+)[[:space:]]*$,\1,p' "$1"
 }
 
-# exercise_sources: main.c, and what else has regions: of the step's own files, and of the floor that is too large to
-# stand in the step that teaches it as well.
+# exercise_sources: main.c, and what else has regions: of the step's own files, and of the floors that are too large to
+# stand in the step that teaches them as well.
 exercise_sources() {
-  local file files=(steps/"$step"/*.c)
-  grep -qF "taught in: step $number," common/runtime/*.h /dev/null && files+=(common/runtime/*.c)
+  local file floor files=(steps/"$step"/*.c)
+  for floor in common/runtime common/image; do
+    grep -qF "taught in: step $number," "$floor"/*.h /dev/null && files+=("$floor"/*.c)
+  done
   echo "steps/$step/main.c"
   for file in "${files[@]}"; do
     [[ $file == */main.c || -z $(regions "$file") ]] || echo "$file"
@@ -123,11 +125,11 @@ step_regions() {
   done < <(exercise_sources)
 }
 
-# patched_file PATCH: the file that the patch is for: the step's, or of common/runtime.
+# patched_file PATCH: the file that the patch is for: the step's, or of common/runtime or common/image.
 patched_file() {
   local path
   path=$(sed -n '/^--- /{ s,^--- a/\([a-z_0-9/-]*\.c\).*,\1,p; q; }' "$1")
-  [[ ${path%/*} == @("steps/$step"|common/runtime) ]] && echo "$path"
+  [[ ${path%/*} == @("steps/$step"|common/runtime|common/image) ]] && echo "$path"
 }
 
 # step_tests: the names of the step's tests, in all its files.
