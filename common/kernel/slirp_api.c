@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,10 +16,17 @@
 
 /* ---- Its place ---- */
 
+/* /tmp is everybody's: somebody else may have been faster. */
+static bool slirp_api_is_ours(const struct stat *status)
+{
+    return S_ISDIR(status->st_mode) && status->st_uid == geteuid() &&
+           (status->st_mode & 077) == 0;
+}
+
 int slirp_api_open(struct slirp_api *api)
 {
     enum { TRIES = 1000 };
-    struct stat locked;
+    struct stat status;
     snprintf(api->directory, sizeof api->directory, "/tmp/nsctl-%u",
              (unsigned)geteuid());
     api->socket.sun_family = AF_UNIX;
@@ -28,14 +36,15 @@ int slirp_api_open(struct slirp_api *api)
         if (mkdir(api->directory, 0700) == -1 && errno != EEXIST)
             return (int)log_call(-1, "a place for its API socket",
                                  "mkdir(\"%s\", 0700)", api->directory);
+        /* Before as well: we would wait for a stranger's lock for ever. */
+        if (lstat(api->directory, &status) == 0 && !slirp_api_is_ours(&status))
+            break;
         api->fd = lock_directory(api->directory, LOCK_EX);
         if (api->fd == -1 && errno == ENOENT)
             continue; /* whoever had it before has just left */
         if (api->fd == -1)
             return -1;
-        /* /tmp is everybody's: somebody else may have been faster. */
-        if (fstat(api->fd, &locked) == 0 && locked.st_uid == geteuid() &&
-            (locked.st_mode & 077) == 0)
+        if (fstat(api->fd, &status) == 0 && slirp_api_is_ours(&status))
             return 0;
         files_close(&api->fd);
         break;

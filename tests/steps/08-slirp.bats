@@ -127,6 +127,21 @@ EOF
   assert_nothing_left
 }
 
+@test "the place of its socket was made by somebody else, who keeps it locked: refused, not waited for" {
+  make_user_host
+  local place
+  place=/tmp/nsctl-$(as_user id -u)
+  mkdir "$place"
+  exec {lock}<"$place"
+  flock "$lock"
+  run --separate-stderr -- timeout 60 "${on_host[@]}" "$STEP" -q -p 8080:80 sh -c 'echo started'
+  rmdir "$place"
+  assert_status 125
+  assert_stderr_has "$place is not ours alone"
+  assert_output_lacks started
+  assert_nothing_left
+}
+
 @test "its answer is read: a port that it can not publish ends the start" {
   make_user_host
   # Somebody takes the port after it was tried, and before slirp4netns does.
