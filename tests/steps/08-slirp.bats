@@ -134,7 +134,7 @@ EOF
   mkdir "$place"
   exec {lock}<"$place"
   flock "$lock"
-  run --separate-stderr -- timeout 60 "${on_host[@]}" "$STEP" -q -p 8080:80 sh -c 'echo started'
+  run --separate-stderr -- timeout -k 5 60 "${on_host[@]}" "$STEP" -q -p 8080:80 sh -c 'echo started'
   rmdir "$place"
   assert_status 125
   assert_stderr_has "$place is not ours alone"
