@@ -21,6 +21,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Variables, labels, layers …: more of a kind are refused. */
+enum { IMAGE_CONFIG_MOST_TEXTS = 4096 };
+
 /* An array of texts, NULL at the end; `all` itself is NULL where nothing was said: for an
  * entrypoint that is something else than an empty one. */
 struct image_texts {
@@ -42,19 +45,16 @@ struct image_config {
     const char *user, *working_directory, *stop_signal;
     struct image_texts environment; /* NAME=VALUE */
     struct image_texts entrypoint, command, shell;
-    struct image_texts
-        ports; /* "80/tcp", in the order of their bytes, as are: */
-    struct image_texts volumes; /* "/data" */
-    struct image_texts labels;  /* NAME=VALUE; a name has no = in it */
+    /* "80/tcp", "/data" and NAME=VALUE, each in the order of their bytes. */
+    struct image_texts ports, volumes, labels;
 
-    struct image_texts
-        layers; /* digests of the plain archives, 64 digits each, the
-                                * lowest first */
+    /* Digests of the plain archives, 64 digits each, the lowest first. */
+    struct image_texts layers;
     struct image_history *history;
     size_t history_count;
-    bool
-        has_more; /* members that we do not know (Healthcheck …): they are lost where
-                    * it is written */
+    /* There are members that we do not know (Healthcheck …): who writes it loses
+     * them. */
+    bool has_more;
     void **owned;
     size_t owned_count;
 };
