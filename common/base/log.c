@@ -15,6 +15,7 @@ enum { INTENTION_COLUMNS = 50, CALL_BYTES = 3072, LINE_BYTES = 4096 };
 
 static bool quiet_asked;
 static int way_out = STDERR_FILENO;
+static void (*call_before_line)(void);
 
 void log_set_quiet(bool quiet)
 {
@@ -28,8 +29,13 @@ int log_set_descriptor(int fd)
     return before;
 }
 
+void log_set_before_line(void (*before_line)(void))
+{
+    call_before_line = before_line;
+}
+
 /* The environment is asked once, before a container gets one of its own. */
-static bool log_is_quiet(void)
+bool log_is_quiet(void)
 {
     static int quiet = -1;
     if (quiet == -1) {
@@ -107,6 +113,8 @@ static void log_write_line(const char *text, const char *call)
     if (used > sizeof line - 1)
         used = sizeof line - 1;
     line[used++] = '\n';
+    if (call_before_line != NULL)
+        call_before_line();
     log_write(line, used);
 }
 

@@ -19,10 +19,15 @@
 
 /* Silences all but warnings and errors. NSCTL_LOG=quiet does the same. */
 void log_set_quiet(bool quiet);
+bool log_is_quiet(void);
 
 /* Where lines go from now on, instead of standard error: to a process whose
  * standard error is another's by now. -1: nowhere. Returns where they went. */
 int log_set_descriptor(int fd);
+
+/* What is to be called before each line: by who has something in the terminal's last
+ * line, and takes it away then. NULL: nobody has. */
+void log_set_before_line(void (*before_line)(void));
 
 /* Names and paths come from the user, and a control character among them would
  * be obeyed by the terminal. Each becomes '?': those of ASCII, those that have
