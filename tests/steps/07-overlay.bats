@@ -483,6 +483,22 @@ D /only-here/mark" "$(sort <<<"$output")" "trusted.overlay.opaque is how the hos
   done
 }
 
+@test "the root opens no devices that an image has brought, read-only or not" {
+  local who option
+  for who in "${everybody[@]}"; do
+    make_image "$who"
+    for option in --upper-size=1m --read-only; do
+      run_as "$who" -q --rootfs "$image" "$option" awk '$5 == "/" { print $6 }' /proc/self/mountinfo
+      assert_status 0
+      assert_output_matches '(^|,)nodev(,|$)' "As $who: with $option a device in the image is the host's."
+    done
+  done
+  [ "$(id -u)" != 0 ] || {
+    run_step -q --userns host --rootfs "$image" --read-only awk '$5 == "/" { print $6 }' /proc/self/mountinfo
+    assert_output_matches '(^|,)nodev(,|$)' "With the host's root it is not the user namespace that forbids it."
+  }
+}
+
 # --- Volumes ---------------------------------------------------------------------------
 
 @test "--volume: a directory and a file of the host, where they are wanted" {
