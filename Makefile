@@ -48,16 +48,21 @@ modules_09 := $(modules_08) $(addprefix common/base/,clock json_writer picture p
 modules_09 += $(filter-out $(patsubst steps/09-lifecycle/%.c,common/runtime/%,$(wildcard steps/09-lifecycle/*.c)), \
                 $(patsubst %.c,%,$(wildcard common/runtime/*.c)))
 modules    := $(filter-out %/not-linux,$(patsubst %.c,%,$(wildcard common/*/*.c)))
+modules_10 := $(modules)
 
 dirs    := $(patsubst steps/%/main.c,%,$(wildcard steps/[0-9][0-9]-*/main.c))
 numbers := $(foreach dir,$(dirs),$(firstword $(subst -, ,$(dir))))
 dir_of   = $(filter $(1)-%,$(dirs))
 steps   := $(numbers:%=$(BIN)/step-%)
 
-.PHONY: all rootfs demo test test-host test-vm vm doctor lint format sanitize \
+.PHONY: all nsctl rootfs demo test test-host test-vm vm doctor lint format sanitize \
         sanitize-build static modules image-tool fuzz clean help
 
 all: $(steps) ## build every step
+
+# The program as one would keep it: of musl, static, where there is that.
+nsctl: ## step 10 under its own name, ./nsctl
+	$(if $(have_musl),$(MAKE) $(static_flags) step-10 && cp build/static/step-10 $@,$(MAKE) step-10 && cp $(BIN)/step-10 $@)
 
 # From step 04 on a container has a root of its own, so it needs one made.
 rootfs_of = $(if $(filter 01 02 03,$(1)),,build/rootfs/default)
@@ -108,11 +113,12 @@ $(image_tool): $(image_parts:%.c=$(BUILD)/%.o)
 # Static programs run anywhere, in the test machine above all; musl's start
 # three times as fast as glibc's, so they are what is built where there is one.
 # Smaller, too: without the tables that exceptions would need, and what nobody uses.
-static_cc := $(shell command -v musl-gcc 2>/dev/null || echo $(CC))
+have_musl    := $(shell command -v musl-gcc 2>/dev/null)
+static_flags := BUILD=build/static/obj BIN=build/static CC=$(or $(have_musl),$(CC)) \
+                CFLAGS='$(CFLAGS) -fdata-sections -fno-asynchronous-unwind-tables' \
+                LDFLAGS='-static -Wl,--gc-sections'
 static: ## build the steps as static programs, in build/static
-	$(MAKE) BUILD=build/static/obj BIN=build/static CC=$(static_cc) \
-	    CFLAGS='$(CFLAGS) -fdata-sections -fno-asynchronous-unwind-tables' \
-	    LDFLAGS='-static -Wl,--gc-sections' all
+	$(MAKE) $(static_flags) all
 
 sanitize_flags := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=all
@@ -128,7 +134,7 @@ sanitize: sanitize-build ## build with ASan and UBSan, in build/sanitize, and ru
 # ---- Learning ----
 
 # Under sudo root has built: what was built goes to the checkout's owner.
-give_back = chown -R --reference=Makefile build exercises step-[0-9][0-9] 2>/dev/null
+give_back = chown -R --reference=Makefile build exercises nsctl step-[0-9][0-9] 2>/dev/null
 
 demo: all ## the guided tour: a container in a minute (root or not)
 	@$(give_back); lessons/demo || [ $$? = 125 ] # explained, in one line
@@ -169,7 +175,7 @@ format: ## lay the C out as the house does
 fuzz: ## fuzz whatever parses, SECONDS=60 each
 	@tests/fuzz/run $(or $(SECONDS),60)
 clean: ## remove all that was built, but not your exercises
-	@rm -rf build step-[0-9][0-9] step-[0-9][0-9]-broken || \
+	@rm -rf build nsctl step-[0-9][0-9] step-[0-9][0-9]-broken || \
 	    { echo "some of it was made by root: sudo make clean"; exit 1; }
 
 help: ## this list

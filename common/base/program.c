@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/base/similar.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -20,6 +21,12 @@ static const struct program_option common_options[] = {
 /* What the program is a part of, and a blank. */
 static char whole_name[64];
 
+/* How its name is typed: one that is found by PATH stands alone. */
+static const char *program_directory(void)
+{
+    return strchr(program_invocation_name, '/') == NULL ? "" : "./";
+}
+
 void program_set_whole(const char *name)
 {
     snprintf(whole_name, sizeof whole_name, "%s ", name);
@@ -34,8 +41,9 @@ void program_refuse(const struct program *program, const char *format, ...)
         exit(EXIT_OURS);
     va_end(arguments);
     log_mask_controls(text, strlen(text));
-    fprintf(stderr, "%s%s: %s\nTry './%s%s --help'.\n", whole_name,
-            program->name, text, whole_name, program->name);
+    fprintf(stderr, "%s%s: %s\nTry '%s%s%s --help'.\n", whole_name,
+            program->name, text, program_directory(), whole_name,
+            program->name);
     free(text);
     exit(EXIT_OURS);
 }
@@ -47,10 +55,10 @@ static void program_print_options(const struct program_option *option)
         snprintf(left, sizeof left, "%s%s%s", option->names,
                  option->value == NULL ? "" : " ",
                  option->value == NULL ? "" : option->value);
-        int width = 28; /* columns; printf(3) counts bytes, and … has three */
+        int width = 27; /* columns; printf(3) counts bytes, and … has three */
         for (const char *byte = left; *byte != '\0'; byte++)
             width += (*byte & 0xc0) == 0x80;
-        printf("  %-*s %s\n", width, left, option->help);
+        printf("  %-*s  %s\n", width, left, option->help);
     }
 }
 
@@ -107,7 +115,8 @@ static void program_print_help(const struct program *program)
     }
     if (program->print_more != NULL)
         program->print_more();
-    printf("\nTry:\n  %s%s%s\n", whole_name[0] == '\0' ? "" : "./", whole_name,
+    printf("\nTry:\n  %s%s%s\n",
+           whole_name[0] == '\0' ? "" : program_directory(), whole_name,
            program->example);
     if (program->usage != NULL)
         return;

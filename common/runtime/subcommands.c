@@ -27,8 +27,8 @@ static int subcommands_refuse(const struct subcommand *table, const char *word)
     const char *meant = NULL;
     int meant_length = 0;
     for (const struct subcommand *row = table; row->names != NULL; row++)
-        for (const char *name = row->names; *name != '\0';
-             name += strspn(name, " ")) {
+        for (const char *name = row->run == NULL ? "" : row->names;
+             *name != '\0'; name += strspn(name, " ")) {
             size_t length = strcspn(name, " ");
             size_t edits =
                 similar_edits_between(word, strlen(word), name, length);
@@ -52,7 +52,7 @@ int subcommands_run(const struct subcommand *table, const struct store *store,
                     char **argv)
 {
     for (const struct subcommand *row = table; row->names != NULL; row++)
-        if (subcommands_has_word(row->names, argv[0]))
+        if (row->run != NULL && subcommands_has_word(row->names, argv[0]))
             return row->run(store, argv);
     return subcommands_refuse(table, argv[0]);
 }
@@ -61,7 +61,10 @@ void subcommands_print(const struct subcommand *table)
 {
     printf("\nCommands (COMMAND --help says more):\n");
     for (const struct subcommand *row = table; row->names != NULL; row++)
-        printf("  %-16s %s\n", row->names, row->summary);
+        if (row->run == NULL)
+            printf("\n%s\n", row->names);
+        else
+            printf("  %-16s %s\n", row->names, row->summary);
 }
 
 char **subcommands_read(const struct program *program, char **argv,

@@ -20,7 +20,7 @@ enum { EXIT_NOT_DONE = 1 };
 struct subcommand {
     const char *names;   /* all its words, between blanks */
     const char *summary; /* for the list in --help */
-    int (*run)(const struct store *store, char **argv);
+    int (*run)(const struct store *store, char **argv); /* NULL: a heading */
 };
 
 /* Runs the one that argv[0] names, of a table that ends with an empty row. Returns its

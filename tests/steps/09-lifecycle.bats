@@ -15,7 +15,7 @@ load ../containers
   for command in ps list inspect stop kill wait pause unpause rm delete prune rename doctor; do
     run_step "$command" --help
     assert_status 0
-    assert_output_has "Usage: step-09 $command"
+    assert_output_has "Usage: ${STEP##*/} $command"
     assert_output_has "Try:"
   done
   run_step stpo web

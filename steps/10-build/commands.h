@@ -1,0 +1,19 @@
+/* commands: what main.c, families.c and about.c have of each other. */
+#ifndef STEPS_10_BUILD_COMMANDS_H
+#define STEPS_10_BUILD_COMMANDS_H
+
+#include "common/runtime/subcommands.h"
+
+/* Runs the command that argv[0] names, and returns its exit status. */
+int command_run(const struct store *store, char **argv);
+
+/* families.c; the last: whether a command is to follow that word. */
+int family_container(const struct store *store, char **argv);
+int family_image(const struct store *store, char **argv);
+bool family_is_word(const char *word);
+
+/* about.c */
+int subcommand_help(const struct store *store, char **argv);
+int subcommand_version(const struct store *store, char **argv);
+
+#endif

@@ -1,0 +1,112 @@
+/*
+ * step 10: where do images come from?
+ *
+ *     make step-10 && sudo ./step-10 import --name base build/rootfs/default
+ *     sudo ./step-10 run base echo hello
+ *
+ * This is nsctl, all of it: `make nsctl` gives it that name.
+ *
+ * Known by now, and taken from common/:
+ *     common/base      words and numbers, the log, JSON, tar, digests
+ *     common/kernel    one primitive of Linux each: steps 02 to 08
+ *     common/runtime   a container that lives on: step 09
+ * New, and so much that it stands in common/image alone:
+ *     reference image_config                 what an image is called, and what it says of itself
+ *     layer_unpack layer_pack layer_store    directories that are archives, under their digests
+ *     image_store image_run                  images by name, and containers of them
+ *
+ * Here only which command was meant:
+ *     families.c     `image ls`, `container rm`: words that stand before others
+ *     about.c        version, help
+ *
+ * lessons/10-build.md
+ */
+#include "steps/10-build/commands.h"
+
+#include "common/base/program.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct subcommand commands[] = {
+    {"Containers", NULL, NULL},
+    {"run", "a command in a new container", subcommand_run},
+    {"simple", "a shell that sees this host, and changes nothing of it",
+     subcommand_simple},
+    {"attach", "in front of one that runs", subcommand_attach},
+    {"ps list", "the containers that there are", subcommand_ps},
+    {"exec", "one more command in one that runs", subcommand_exec},
+    {"cp", "copy files into one, and out of it", subcommand_cp},
+    {"diff", "what one has changed of its files", subcommand_diff},
+    {"top", "the processes of one", subcommand_top},
+    {"inspect", "all that is known of some, as JSON", subcommand_inspect},
+    {"logs", "what one has printed", subcommand_logs},
+    {"stats", "what they use", subcommand_stats},
+    {"stop", "tell them to end", subcommand_stop},
+    {"kill", "send them a signal", subcommand_kill},
+    {"wait", "until they have ended", subcommand_wait},
+    {"pause", "let them stand still", subcommand_pause},
+    {"unpause", "let them go on", subcommand_unpause},
+    {"rm delete", "remove them", subcommand_rm},
+    {"prune", "remove all that do not run", subcommand_prune},
+    {"rename", "give one another name", subcommand_rename},
+    {"show", "a picture of some, drawn from /proc", subcommand_show},
+    {"trace", "system calls, of one or of a command", subcommand_trace},
+    {"container", "the same, with this word before them", family_container},
+
+    {"Images", NULL, NULL},
+    {"image", "all that can be done to them: image --help", family_image},
+
+    {"This program", NULL, NULL},
+    {"doctor", "what this machine can run", subcommand_doctor},
+    {"version", "which one this is", subcommand_version},
+    {"help", "this list, or more of one command", subcommand_help},
+    {0},
+};
+
+static void print_commands(void)
+{
+    subcommands_print(commands);
+}
+
+int command_run(const struct store *store, char **argv)
+{
+    return subcommands_run(commands, store, argv);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    static struct store store;
+    static char help_option[] = "--help";
+    char example[PATH_MAX];
+    const char *root = NULL;
+    const struct program_option options[] = {
+        {"--root", "DIR", program_parse_text, &root,
+         "where containers and images are kept (default: NSCTL_ROOT, else "
+         "/var/lib/nsctl)"},
+        {0},
+    };
+    const struct program program = {
+        .name = program_invocation_short_name,
+        .summary = "Containers, and the images that they are made of.",
+        .usage = "[OPTION...] COMMAND [OPTION...] [WORD...]",
+        .example = example,
+        .options = options,
+        .print_more = print_commands,
+    };
+    snprintf(example, sizeof example, "sudo %s simple",
+             program_invocation_name);
+    char **words = program_read_words(&program, argv, false);
+    if (words[0] == NULL)
+        program_refuse(&program, "which command? --help lists them");
+    if (strcmp(words[0], "help") == 0 && words[1] == NULL)
+        program_read_words(&program, (char *[]){words[0], help_option, NULL},
+                           false); /* and exits */
+    if (store_find(&store, root) == -1)
+        return EXIT_OURS;
+    program_set_whole(program.name);
+    return subcommands_run(commands, &store, words);
+}
