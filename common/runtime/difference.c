@@ -1,18 +1,11 @@
 /* diff: what a container has changed of the file system that it was given. */
 #include "common/base/files.h"
 #include "common/base/log.h"
-#include "common/kernel/clone.h"
 #include "common/kernel/layers.h"
 #include "common/kernel/overlay_options.h"
-#include "common/kernel/sync.h"
-#include "common/kernel/userns.h"
+#include "common/runtime/mapped.h"
 #include "common/runtime/subcommands.h"
 
-#include <errno.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 struct difference {
@@ -42,41 +35,12 @@ static int difference_find(struct difference *difference,
                                         record->root, expected);
 }
 
-static int difference_print(const struct difference *difference)
+/* A user's containers write as ids that the user can not read as: mapped.h. */
+static int difference_print(void *context)
 {
+    const struct difference *difference = context;
     return layers_print_difference(difference->upper, difference->lower.layers,
                                    difference->lower.layer_count);
-}
-
-/* A user's containers write as ids that the user can not read as. So somebody does
- * who is root of a user namespace with the same ids. */
-static int difference_print_as_root(const struct difference *difference)
-{
-    struct userns_maps maps;
-    struct sync sync;
-    struct clone_args arguments = {.flags = CLONE_NEWUSER,
-                                   .exit_signal = SIGCHLD};
-    int status = -1;
-    if (userns_check_allowed() == -1 || userns_maps_find(&maps) == -1 ||
-        sync_open(&sync) == -1)
-        return -1;
-    pid_t pid = clone_process(&arguments);
-    if (pid == 0)
-        _exit(sync_wait_for_parent(&sync) == -1 ||
-                      userns_become_root(&maps) == -1 ||
-                      difference_print(difference) == -1
-                  ? EXIT_NOT_DONE
-                  : 0);
-    if (log_call(pid, "root of all ids that wrote there",
-                 "clone3(CLONE_NEWUSER)") == -1)
-        return -1;
-    if (userns_maps_write(&maps, pid) == -1 || sync_release_child(&sync) == -1)
-        kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) == -1)
-        if (errno != EINTR)
-            return (int)log_call(-1, "the list", "wait4(%d)", (int)pid);
-    close(sync.write_fd);
-    return status == 0 ? 0 : -1;
 }
 
 int subcommand_diff(const struct store *store, char **argv)
@@ -97,8 +61,7 @@ int subcommand_diff(const struct store *store, char **argv)
     if (store_look_up(store, words[0], &record) == 0 &&
         subcommands_check_whole(&record) &&
         difference_find(&difference, &record) == 0 &&
-        (geteuid() == 0 ? difference_print(&difference)
-                        : difference_print_as_root(&difference)) == 0)
+        mapped_run(difference_print, &difference) == 0)
         status = 0;
     record_free(&record);
     return status;

@@ -12,10 +12,11 @@
 #include <stdbool.h>
 
 /*
- * Calls `work` and returns what it returns, 0 to 255, with errno as it left it: as root right here, as
+ * Calls `work` and returns what it returns, with errno as it left it: as root right here; as
  * a user in a child, which inherits all descriptors, and of whose memory nothing comes back
- * but what is shared (MAP_SHARED, a pipe). Returns -1, reported, where there can be no
- * such child, or it was killed. clone3(2), user_namespaces(7).
+ * but what is shared (MAP_SHARED, a pipe). stdout is flushed before and after. Returns -1,
+ * reported, where there can be no such child, or it was killed; it is when we are.
+ * clone3(2), user_namespaces(7).
  */
 int mapped_run(int (*work)(void *context), void *context);
 

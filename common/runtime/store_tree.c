@@ -1,20 +1,15 @@
 #include "common/runtime/store_tree.h"
 
 #include "common/base/log.h"
-#include "common/kernel/clone.h"
-#include "common/kernel/sync.h"
-#include "common/kernel/userns.h"
+#include "common/runtime/mapped.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* Opens a directory; one of ours that we had closed to ourselves is opened. */
@@ -112,42 +107,16 @@ static int store_tree_try(const char *path)
     return result == -1 && errno != ENOENT ? -1 : 0;
 }
 
-/* In a user namespace with the same ids as a container's, whose root may remove what
- * belongs to any of them. */
-static int store_tree_remove_mapped(const char *path)
+static int store_tree_try_mapped(void *context)
 {
-    struct userns_maps maps;
-    struct sync sync;
-    struct clone_args arguments = {.flags = CLONE_NEWUSER,
-                                   .exit_signal = SIGCHLD};
-    int status = 0;
-    if (userns_check_allowed() == -1 || userns_maps_find(&maps) == -1 ||
-        sync_open(&sync) == -1)
-        return -1;
-    pid_t pid = clone_process(&arguments);
-    if (pid == 0) {
-        if (sync_wait_for_parent(&sync) == -1 ||
-            userns_become_root(&maps) == -1)
-            _exit(EPERM);
-        _exit(store_tree_try(path) == 0 ? 0 : errno);
-    }
-    if (log_call(pid, "root of all ids that wrote there",
-                 "clone3(CLONE_NEWUSER)") == -1)
-        return -1;
-    if (userns_maps_write(&maps, pid) == -1 || sync_release_child(&sync) == -1)
-        kill(pid, SIGKILL);
-    while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
-        continue;
-    close(sync.write_fd); /* not before: to the child it is our life */
-    errno = WIFEXITED(status) ? WEXITSTATUS(status) : EPERM;
-    return errno == 0 ? 0 : -1;
+    return store_tree_try(context);
 }
 
 int store_tree_remove(const char *path)
 {
     int result = store_tree_try(path);
     if (result == -1 && (errno == EACCES || errno == EPERM) && geteuid() != 0)
-        result = store_tree_remove_mapped(path);
+        result = mapped_run(store_tree_try_mapped, (void *)path);
     if (result == -1)
         log_error("%s: can not be removed: %s", path, strerror(errno));
     return result;
