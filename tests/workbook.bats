@@ -512,7 +512,7 @@ MAKE
   lacks twice.c
   sed -i 's,/01-hello/,/02-bye/,' steps/01-hello/break/by-name.patch
   fails "$tools/break" 01 by-name
-  has 'is for no file of steps/01-hello , common/runtime or common/image'
+  has 'is for no file of steps/01-hello, common/runtime or common/image'
 }
 
 # --- break, diff ----------------------------------------------------------------------
