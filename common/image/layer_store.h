@@ -41,6 +41,18 @@ struct layer_draft {
     int tree_fd;         /* of PATH/tree, empty, mode 0755 */
 };
 
+/* For the files of layer_*.c: where layers are; makes that; a name for what is no layer yet,
+ * or no more; sweeps such as nobody has locked who lives; takes away what has the name
+ * `place`, at once to everybody who looks. Return 0, or -1, reported. */
+int layer_store_path(const struct store *store, char *path);
+int layer_store_make(const struct store *store);
+int layer_store_hide(const struct store *store, char *path);
+void layer_store_sweep(const struct store *store);
+int layer_store_take_away(const struct store *store, const char *place);
+
+/* Whether those are 64 digits: no digest is a path. */
+bool layer_store_is_digest(const char *text);
+
 /* For as long as the descriptor is open that it returns, close-on-exec, no layer goes away
  * that has no image yet. Waits for who is collecting. Returns -1, reported, where that can
  * not be. flock(2). */
@@ -62,11 +74,20 @@ void layer_store_abandon(struct layer_draft *draft);
 int layer_store_find(const struct store *store, const char *digest, char *path,
                      struct layer_info *info);
 
-/* Takes away each layer for which `is_used` is false, unless somebody uses the store
- * (then it returns 0, and does nothing: the next one will). `freed` is what that gave back,
- * in bytes. Returns 0, or -1, reported. */
+struct layer_collector {
+    /* With the lock: finds out who uses what. Returns 0, or -1, reported: then nothing is
+     * taken away. NULL: nothing to be found out. */
+    int (*prepare)(void *context);
+    bool (*is_used)(void *context, const char *digest);
+    void (*removed)(void *context, const char *digest); /* or NULL */
+    void *context;
+};
+
+/* Takes away each layer for which `is_used` is false, unless somebody goes on using the
+ * store (then it returns 0, and does nothing: the next one will). `freed` is what that gave
+ * back, in bytes. Not to be called by who uses it. Returns 0, or -1, reported. */
 int layer_store_collect(const struct store *store,
-                        bool (*is_used)(void *context, const char *digest),
-                        void *context, uint64_t *freed);
+                        const struct layer_collector *collector,
+                        uint64_t *freed);
 
 #endif
