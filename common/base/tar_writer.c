@@ -17,6 +17,7 @@ void tar_writer_start(struct tar_writer *writer, tar_write_function *write,
     writer->write = write;
     writer->context = context;
     writer->body = writer->padding = writer->used = 0;
+    writer->entries = writer->bytes = 0;
 }
 
 static int tar_writer_flush(struct tar_writer *writer)
@@ -214,6 +215,8 @@ int tar_writer_entry(struct tar_writer *writer, const struct tar_entry *entry)
     uint64_t size = entry->kind == TAR_FILE ? entry->size : 0;
     if (tar_writer_end_body(writer) == -1)
         return -1;
+    writer->entries++;
+    writer->bytes += size;
 
     if (!tar_writer_path(&header, entry->path, entry->kind == TAR_DIRECTORY)) {
         char *path = NULL;

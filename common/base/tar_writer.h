@@ -25,6 +25,7 @@ struct tar_writer {
     void *context;
     uint64_t body; /* what of the last entry's is still to come */
     size_t padding;
+    uint64_t entries, bytes; /* how many there were; what was in them */
     size_t used;
     unsigned char buffer[128 * 1024];
 };
