@@ -84,7 +84,7 @@ int layer_place_copy_attributes(int from_fd, int to_fd)
 
 /* First the owner: that takes set-user-id bits away. */
 static int layer_place_set(const struct layer_place *inner,
-                           const struct layer_made *made)
+                           const struct layer_place_new *made)
 {
     return fchown(inner->fd, made->uid, made->gid) == -1 ||
                    fchmod(inner->fd, made->mode & 07777) == -1
@@ -94,19 +94,19 @@ static int layer_place_set(const struct layer_place *inner,
 
 /* A directory that is below, or nowhere. Returns 0 or 1 as layer_place_enter(). */
 static int layer_place_make(const struct layer_place *place, const char *name,
-                            const struct layer_made *made,
+                            const struct layer_place_new *made,
                             struct layer_place *inner)
 {
     struct stat status;
-    struct layer_made as_below;
+    struct layer_place_new as_below;
     bool is_there = layers_look_up(&place->below, name, &status) != -1;
     if (is_there && !S_ISDIR(status.st_mode)) {
         errno = ENOTDIR;
         return -1;
     }
     if (is_there) {
-        as_below = (struct layer_made){status.st_mode, status.st_uid,
-                                       status.st_gid, status.st_mtim};
+        as_below = (struct layer_place_new){status.st_mode, status.st_uid,
+                                            status.st_gid, status.st_mtim};
         made = &as_below;
     }
     if (mkdirat(place->fd, name, 0700) == -1)
@@ -123,7 +123,8 @@ static int layer_place_make(const struct layer_place *place, const char *name,
 }
 
 int layer_place_enter(const struct layer_place *place, const char *name,
-                      const struct layer_made *made, struct layer_place *inner)
+                      const struct layer_place_new *made,
+                      struct layer_place *inner)
 {
     struct stat status;
     int result = 0;
@@ -132,14 +133,12 @@ int layer_place_enter(const struct layer_place *place, const char *name,
     if (inner->fd != -1) {
         result = fstat(inner->fd, &status);
         inner->time = status.st_mtim;
-        if (result == 0 &&
-            layers_look_up(&place->below, name, &status) != -1 &&
+        if (result == 0 && layers_look_up(&place->below, name, &status) != -1 &&
             S_ISDIR(status.st_mode))
             result = layers_enter(&place->below, name, &inner->below);
     } else {
-        result = errno == ENOENT
-                     ? layer_place_make(place, name, made, inner)
-                     : -1;
+        result =
+            errno == ENOENT ? layer_place_make(place, name, made, inner) : -1;
         if (result == -1 && errno == ELOOP)
             errno = ENOTDIR;
     }
@@ -149,7 +148,8 @@ int layer_place_enter(const struct layer_place *place, const char *name,
 }
 
 int layer_place_walk(const struct layer_place *top, const char *path,
-                     const struct layer_made *made, struct layer_place *inner)
+                     const struct layer_place_new *made,
+                     struct layer_place *inner)
 {
     char copy[PATH_MAX], *rest = NULL;
     struct layer_place *here = malloc(sizeof *here);

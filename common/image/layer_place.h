@@ -29,7 +29,7 @@ struct layer_place {
 };
 
 /* What a directory is to be that is nowhere yet. */
-struct layer_made {
+struct layer_place_new {
     mode_t mode;
     uid_t uid;
     gid_t gid;
@@ -47,11 +47,13 @@ int layer_place_look_up(const struct layer_place *place, const char *name,
 /* A directory in it, which is made where it is missing: 0, it was there before; 1, it was
  * not; or -1: ENOTDIR, something else has that name. */
 int layer_place_enter(const struct layer_place *place, const char *name,
-                      const struct layer_made *made, struct layer_place *inner);
+                      const struct layer_place_new *made,
+                      struct layer_place *inner);
 
 /* The same for a path of several, in which there are neither links nor "..". */
 int layer_place_walk(const struct layer_place *top, const char *path,
-                     const struct layer_made *made, struct layer_place *inner);
+                     const struct layer_place_new *made,
+                     struct layer_place *inner);
 
 /* Gives it its time. */
 void layer_place_close(struct layer_place *place);
