@@ -39,9 +39,10 @@ struct __attribute__((aligned(THRIFT_PAGE))) container {
     const char *name, *hostname, *working_directory;
     const char *id_file, *process_file; /* --cidfile, --pidfile; NULL */
     const char *preset;                 /* NULL: none */
+    const char *entrypoint;             /* "": none; NULL: not asked for */
     int stop_signal;
     bool detached, interactive, terminal, remove_at_end;
-    bool init, read_only, difference, userns_host;
+    bool init, read_only, difference, userns_host, publish_all;
     uint64_t log_bytes;
     unsigned log_files;
     struct environment asked_environment;
@@ -53,6 +54,11 @@ struct __attribute__((aligned(THRIFT_PAGE))) container {
     struct network network;
     struct cgroup_limits limits;
     char **command;
+
+    /* Of an image (step 10): NULL, where there is none. */
+    const char *image, *image_id;        /* as `ps` shows it; 64 digits */
+    const char *const *base_environment; /* NULL at the end */
+    int image_fd; /* as long as it is open the image's layers stay; or -1 */
 
     /* What is made. */
     struct cgroup cgroup;

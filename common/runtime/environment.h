@@ -36,7 +36,8 @@ const char *environment_parse_file(const char *path, void *environment);
 
 /*
  * What a command gets: `base` (NULL at the end; NULL: nothing), then what was asked
- * for. `list`, all zero, is the caller's, to be freed with environment_free_list().
+ * for, besides what `list` has already, which both hold against. `list` is the caller's,
+ * all zero at first, to be freed with environment_free_list().
  * Returns 0, or -1, reported: no memory.
  */
 int environment_make(const struct environment *environment,

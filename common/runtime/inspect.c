@@ -90,7 +90,9 @@ static void inspect_write(struct json_writer *writer,
     json_write_open(writer, NULL, '{');
     json_write_text(writer, "Id", record->id);
     json_write_text(writer, "Name", record->name);
-    json_write_text(writer, "Image", record->root);
+    json_write_text(writer, "Image", list_image_name(record));
+    json_write_text(writer, "ImageID", record->image_id);
+    json_write_text(writer, "Rootfs", record->root);
     inspect_write_time(writer, "Created", record->created_ns);
     inspect_write_state(writer, record);
     if (record->config_json != NULL)

@@ -130,6 +130,12 @@ static void list_write_ports(const struct record *record, char *text,
                                  used == 0 ? "" : ", ", *port);
 }
 
+const char *list_image_name(const struct record *record)
+{
+    const char *name = record->image == NULL ? record->root : record->image;
+    return name == NULL ? "" : name;
+}
+
 /* ---- ps ---- */
 
 struct list_options {
@@ -147,7 +153,7 @@ static void list_add(struct table *table, const struct record *record,
              options->untruncated ? RECORD_ID_LENGTH : (int)id_length,
              record->id);
     table_add(table, text);
-    snprintf(text, sizeof text, "%s", record->root == NULL ? "" : record->root);
+    snprintf(text, sizeof text, "%s", list_image_name(record));
     if (!options->untruncated)
         list_shorten_path(text, MOST);
     table_add(table, text);
@@ -178,7 +184,8 @@ static void list_write_json(struct json_writer *writer,
     json_write_open(writer, NULL, '{');
     json_write_text(writer, "Id", record->id);
     json_write_texts(writer, "Names", names);
-    json_write_text(writer, "Image", record->root);
+    json_write_text(writer, "Image", list_image_name(record));
+    json_write_text(writer, "ImageID", record->image_id);
     json_write_texts(writer, "Command", record->command);
     json_write_number(writer, "Created", record->created_ns / 1000000000);
     json_write_text(writer, "State", list_state_name(record));

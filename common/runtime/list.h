@@ -22,6 +22,9 @@ void list_write_status(const struct record *record, int64_t now_ns, char *text,
 /* "created", "running", "paused", "exited", "corrupt": static. */
 const char *list_state_name(const struct record *record);
 
+/* The name of its image, or what else it runs on; "" where that is not known. */
+const char *list_image_name(const struct record *record);
+
 /* The command with its words between blanks. */
 void list_write_command(const struct record *record, char *text, size_t size);
 

@@ -281,6 +281,7 @@ static int monitor_open(const struct store *store, struct monitor *monitor,
     monitor->alive_fd = store_reserve(store, record);
     if (monitor->alive_fd == -1)
         return -1;
+    files_close(&container->image_fd); /* what it runs on is on record now */
     if (logs_open(&monitor->log, record->log_path, container->log_bytes,
                   container->log_files) == 0) {
         if (id_files_write_id(container->id_file, record->id) == 0)

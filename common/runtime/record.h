@@ -53,7 +53,8 @@ struct record {
     /* config.json. All texts belong to the record. */
     const char *name;
     char made_up_name[RECORD_NAME_BYTES];
-    const char *root; /* what it runs on, as `ps` shows it */
+    const char *root;             /* what it runs on: "DIR:DIR", or "host" */
+    const char *image, *image_id; /* that this is of (step 10), or NULL */
     const char
         *upper; /* --upper: where upper, work are; NULL: beside this record */
     const char *hostname;

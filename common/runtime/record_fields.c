@@ -37,6 +37,8 @@ void record_put_config(const struct record *record, struct json_writer *writer)
     json_write_text(writer, "name", record->name);
     json_write_number(writer, "created_ns", record->created_ns);
     json_write_text(writer, "root", record->root);
+    json_write_text(writer, "image", record->image);
+    json_write_text(writer, "image_id", record->image_id);
     json_write_text(writer, "hostname", record->hostname);
     json_write_texts(writer, "command", record->command);
     json_write_texts(writer, "environment", record->environment);
@@ -224,6 +226,8 @@ bool record_get_config(struct record *record)
     record->name = record_need_text(reader, "name");
     record->created_ns = record_get_number(reader, "created_ns");
     record->root = record_need_text(reader, "root");
+    record->image = record_get_text(reader, "image");
+    record->image_id = record_get_text(reader, "image_id");
     record->hostname = record_get_text(reader, "hostname");
     record->command = record_get_texts(reader, "command");
     record->environment = record_get_texts(reader, "environment");

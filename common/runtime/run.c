@@ -4,7 +4,7 @@
 #include "common/runtime/self.h"
 #include "common/runtime/subcommands.h"
 
-static int run_container(const struct store *store, struct container *container)
+int run_container(const struct store *store, struct container *container)
 {
     if (run_options_check(container, store) == -1)
         return EXIT_OURS;
@@ -22,7 +22,7 @@ static int run_container(const struct store *store, struct container *container)
 int subcommand_run(const struct store *store, char **argv)
 {
     static struct container container;
-    run_options_read(&container, argv);
+    run_options_read(&container, store, argv, NULL);
     return run_container(store, &container);
 }
 

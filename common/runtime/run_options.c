@@ -23,6 +23,14 @@
 
 /* ---- Reading ---- */
 
+/* An empty one is none, not even the image's. */
+static const char *run_options_parse_entrypoint(const char *text,
+                                                void *entrypoint)
+{
+    *(const char **)entrypoint = text;
+    return NULL;
+}
+
 /* Every row is a line of --help. `simple` has its own way of choosing a root. What
  * `preset` has to say comes first, unless that is NULL. */
 static char **run_options_take(struct container *container, char **argv,
@@ -53,6 +61,8 @@ static char **run_options_take(struct container *container, char **argv,
          "where the command begins (default: /)"},
         {"-u --user", "USER[:GROUP]", privileges_parse_user, privileges,
          "whose processes these are inside (default: root)"},
+        {"--entrypoint", "PROGRAM", run_options_parse_entrypoint,
+         &container->entrypoint, "it gets the words (default: the image's)"},
         {"--init", NULL, NULL, &container->init,
          "PID 1 is an init of ours: reaps, passes signals on"},
         {"--stop-signal", "SIGNAL", signal_names_parse, &container->stop_signal,
@@ -109,6 +119,8 @@ static char **run_options_take(struct container *container, char **argv,
          "none, host, bridge (root's), slirp (a user's)"},
         {"-p --publish", "PORT:PORT", ports_parse, &network->ports,
          "a port of the host leads to one inside: 8080:80"},
+        {"-P --publish-all", NULL, NULL, &container->publish_all,
+         "the ports that the image names, each at a free one"},
         {"--dns", "ADDRESS", network_files_parse_server, &network->files,
          "a name server to be asked (default: the host's)"},
         {0},
@@ -132,14 +144,14 @@ static char **run_options_take(struct container *container, char **argv,
     return program_read_words(simple ? &shell : &run, argv, false);
 }
 
-static void run_options_begin(struct container *container)
+void run_options_begin(struct container *container)
 {
     container->limits.pids = CGROUP_PIDS_NOT_ASKED;
     streams_clear(&container->streams);
     container->limits.lives_on = true;
     container->network.lease.fd = -1;
     container->network.slirp.pid = -1;
-    container->stop_signal = SIGTERM;
+    container->image_fd = -1;
     container->log_bytes = LOGS_DEFAULT_BYTES;
     container->log_files = LOGS_DEFAULT_FILES;
 }
@@ -168,15 +180,30 @@ static char **run_options_take_all(struct container *container, char **argv,
     return run_options_take(container, argv, preset, simple);
 }
 
+/* Whether it can not be an image's name: "/bin/sh", "./web", "..". */
+static bool run_options_is_path(const char *word)
+{
+    word += strspn(word, ".");
+    return *word == '/' || *word == '\0';
+}
+
 /* The first operand says on what to run, unless an option has. */
-static int run_options_choose_root(struct container *container, char **words)
+static int run_options_choose_root(struct container *container,
+                                   const struct store *store, char **words,
+                                   run_options_use_image *use_image)
 {
     struct overlay *overlay = &container->overlay;
     struct stat status;
     container->command = words;
     if (words[0] == NULL || overlay->host || overlay->options.layer_count != 0)
         return 0;
-    if (stat(words[0], &status) == 0 && S_ISDIR(status.st_mode)) {
+    bool is_directory = stat(words[0], &status) == 0 && S_ISDIR(status.st_mode);
+    if (use_image != NULL && !run_options_is_path(words[0])) {
+        int result = use_image(store, container, words, !is_directory);
+        if (result != 1 || !is_directory)
+            return result == 0 ? 0 : -1;
+    }
+    if (is_directory) {
         const char *expected =
             overlay_options_parse_layers(words[0], &overlay->options);
         container->command = words + 1;
@@ -193,26 +220,50 @@ static int run_options_choose_root(struct container *container, char **words)
     return -1;
 }
 
-/* The words that are left, or a shell. */
-static void run_options_choose_command(struct container *container)
+char **run_options_join(const char *const *first, size_t count, char **rest)
 {
-    static char *shell[] = {"/bin/sh", NULL};
-    if (container->command[0] == NULL)
-        container->command = shell;
+    size_t size = count;
+    while (rest[size - count] != NULL)
+        size++;
+    char **all = calloc(size + 1, sizeof *all);
+    if (all == NULL)
+        log_error("out of memory (ENOMEM)");
+    for (size_t i = 0; all != NULL && i < size; i++)
+        all[i] = i < count ? (char *)first[i] : rest[i - count];
+    return all;
 }
 
-void run_options_read(struct container *container, char **argv)
+/* The words that are left, behind the entrypoint; or a shell. An image has its own way. */
+static int run_options_choose_command(struct container *container)
+{
+    static char *shell[] = {"/bin/sh", NULL};
+    const char *entrypoint = container->entrypoint;
+    if (container->stop_signal == 0)
+        container->stop_signal = SIGTERM;
+    if (container->image != NULL)
+        return 0;
+    if (entrypoint != NULL && *entrypoint != '\0')
+        container->command =
+            run_options_join(&entrypoint, 1, container->command);
+    if (container->command != NULL && container->command[0] == NULL)
+        container->command = shell;
+    return container->command == NULL ? -1 : 0;
+}
+
+void run_options_read(struct container *container, const struct store *store,
+                      char **argv, run_options_use_image *use_image)
 {
     char **words = run_options_take_all(container, argv, false);
-    if (run_options_choose_root(container, words) == -1)
+    if (run_options_choose_root(container, store, words, use_image) == -1 ||
+        run_options_choose_command(container) == -1)
         exit(EXIT_OURS);
-    run_options_choose_command(container);
 }
 
 void run_options_read_simple(struct container *container, char **argv)
 {
     container->command = run_options_take_all(container, argv, true);
-    run_options_choose_command(container);
+    if (run_options_choose_command(container) == -1)
+        exit(EXIT_OURS);
     container->overlay.host = true;
     container->remove_at_end = true;
     if (!container->detached) {
@@ -277,13 +328,19 @@ int run_options_check(struct container *container, const struct store *store)
     if (privileges->privileged && geteuid() == 0)
         container->userns_host = true;
     privileges->keeps_home =
-        environment_has(&container->asked_environment, "HOME");
+        environment_has(&container->asked_environment, "HOME") ||
+        environment_value(container->base_environment, "HOME") != NULL;
     if (privileges_check(privileges) == -1 ||
         ulimits_check(&container->ulimits) == -1)
         return -1;
     if (!container->userns_host && (userns_check_allowed() == -1 ||
                                     userns_maps_find(&container->maps) == -1))
         return -1;
+    if (container->publish_all && container->image == NULL) {
+        log_error("-P: only an image says which ports are meant");
+        log_advice("name them: -p 8080:80");
+        return -1;
+    }
     if (network_options_choose(&container->network) == -1)
         return -1;
     return cgroup_delegated_choose(&container->cgroup, &container->limits);

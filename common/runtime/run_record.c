@@ -125,10 +125,13 @@ static void run_record_privileges(const struct container *container,
 static int run_record_environment(struct container *container,
                                   struct record *record)
 {
+    static const struct environment nothing;
     const char *const *base =
         environment_default(container->hostname, container->terminal);
-    if (environment_make(&container->asked_environment, base,
-                         &container->environment) == -1)
+    struct environment_list *list = &container->environment;
+    if (environment_make(&nothing, base, list) == -1 ||
+        environment_make(&container->asked_environment,
+                         container->base_environment, list) == -1)
         return -1;
     record->environment = (const char *const *)container->environment.all;
     return 0;
@@ -152,6 +155,8 @@ int run_options_describe(struct container *container, struct record *record)
     record->name = container->name;
     record->hostname = container->hostname;
     record->root = run_record_root(&container->overlay);
+    record->image = container->image;
+    record->image_id = container->image_id;
     record->command = (const char *const *)container->command;
     record->working_directory = container->working_directory;
     record->upper = container->overlay.options.upper;

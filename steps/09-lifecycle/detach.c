@@ -57,6 +57,7 @@ detach_child(const struct store *store, struct container *container,
     news_fd = detach_descriptors(news_fd);
     if (news_fd == -1 || detach_streams() == -1)
         _exit(EXIT_OURS);
+    container->image_fd = -1; /* who waits for us has it open as long */
     _exit(monitor_run(store, container, news_fd));
 }
 
