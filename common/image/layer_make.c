@@ -50,9 +50,14 @@ static int make_write(void *context, const void *data, size_t size)
 static void __attribute__((noreturn)) make_pack(const struct make *make, int fd)
 {
     static struct tar_writer writer; /* too large for a stack */
+    const char *path = make->origin->directory;
     signal(SIGPIPE, SIG_DFL);
+    int directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (directory_fd == -1)
+        log_call(-1, "the directory that becomes a layer",
+                 "openat(\"%s\", O_RDONLY|O_DIRECTORY)", path);
     tar_writer_start(&writer, make_write, &fd);
-    _exit(layer_pack(make->origin->fd, make->origin->name, &writer) == 0 &&
+    _exit(directory_fd != -1 && layer_pack(directory_fd, path, &writer) == 0 &&
                   tar_writer_finish(&writer) == 0
               ? 0
               : 1);
@@ -174,10 +179,9 @@ static int make_check_format(const struct make *make)
 static int make_open(struct make *make, int fd)
 {
     const struct layer_origin *origin = make->origin;
-    uint64_t total = origin->size == UINT64_MAX ? 0 : origin->size;
-    progress_begin(total, "%s", origin->name);
-    return stream_open(&make->stream, origin->name, fd,
-                       origin->is_directory ? UINT64_MAX : origin->size) == -1
+    uint64_t size = origin->directory != NULL ? UINT64_MAX : origin->size;
+    progress_begin(size == UINT64_MAX ? 0 : size, "%s", origin->name);
+    return stream_open(&make->stream, origin->name, fd, size) == -1
                ? -1
                : make_check_format(make);
 }
@@ -224,12 +228,12 @@ static int make_work(void *context)
 {
     struct make *make = context;
     const struct layer_origin *origin = make->origin;
-    int fd = origin->is_directory ? make_start_packer(make) : origin->fd;
+    int fd = origin->directory != NULL ? make_start_packer(make) : origin->fd;
     if (fd == -1)
         return 1;
     int result = make_open(make, fd) == -1 ? -1 : make_unpack(make);
     int saved_errno = errno;
-    if (origin->is_directory)
+    if (origin->directory != NULL)
         close(fd); /* or the packer would wait for us, and we for it */
     make_close(make);
     errno = saved_errno;

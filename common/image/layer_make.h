@@ -24,11 +24,11 @@ enum { LAYER_ANY_FORMAT = -1 };
 
 struct layer_origin {
     const char *name; /* for messages, and what is to be seen while it lasts */
-    /* The archive, from where it stands; or the directory. A user's is opened by the
-     * user, but read as root of the user's containers' ids. */
+    /* Either: it is packed as root of the ids that containers have. NULL: none */
+    const char *directory;
+    /* Or an archive, from where it stands, of at most so many bytes. */
     int fd;
-    bool is_directory;
-    uint64_t size; /* of the archive, at most */
+    uint64_t size;
     /* No layer but a tree, in which .wh.NAME means nothing. */
     bool plain_tree;
     enum layer_devices devices;
