@@ -17,6 +17,17 @@
 #include "common/image/layer_store.h"
 #include "common/image/reference.h"
 
+/* For the files of image_*.c: where what a name stands for is; the id of a text; sweeps what
+ * others have left who were killed. Return 0, or -1, reported. */
+struct image_place {
+    char images[PATH_MAX], name[PATH_MAX], tag[PATH_MAX], metadata[PATH_MAX];
+};
+int image_store_path(const struct store *store,
+                     const struct reference *reference,
+                     struct image_place *place);
+void image_store_id(const char *text, size_t size, char id[SHA256_TEXT]);
+int image_store_sweep(const struct store *store);
+
 struct image {
     struct reference reference; /* digest: the image's id */
     const char *damage;         /* why it can not be understood; NULL: it can */
@@ -39,6 +50,9 @@ int image_store_find(const struct store *store, const char *word,
 /* The same, and reports ENOENT too: did you mean …? how to get one. */
 int image_store_look_up(const struct store *store, const char *word,
                         struct image *image);
+
+/* Whether it can be understood, and its layers are there. Reported where not. */
+bool image_store_check_whole(const struct image *image);
 
 /* All, by name and tag. Returns 0, or -1, reported. */
 int image_store_list(const struct store *store, struct image **images,
@@ -66,7 +80,16 @@ int image_store_remember(const struct store *store, const char *key,
                          const char *digest);
 
 /* Takes away layers that neither an image nor a container has; with `cache` also those that
- * only a cached step has, and what is remembered of it. Returns 0, or -1, reported. */
+ * only a cached step has, and what is remembered of it. Nothing where somebody makes a layer
+ * meanwhile, or where it can not be known who has which. Not to be called by who holds
+ * layer_store_use(). Returns 0, or -1, reported. */
 int image_store_collect(const struct store *store, bool cache, uint64_t *freed);
+
+/* The same; that a cached step has made one of `own` keeps it from nothing. `removed` hears of
+ * each that is gone. Both may be NULL. */
+int image_store_collect_own(const struct store *store, bool cache,
+                            const struct image_texts *own,
+                            void (*removed)(void *context, const char *digest),
+                            void *context, uint64_t *freed);
 
 #endif

@@ -1,0 +1,390 @@
+/* Finding images: see image_store.h. Nothing here is written, and nobody is waited for. */
+#include "common/base/files.h"
+#include "common/base/log.h"
+#include "common/base/similar.h"
+#include "common/image/image_store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MOST_TEXT_BYTES = 4 << 20 };
+
+void image_free(struct image *image)
+{
+    image_config_free(&image->config);
+    free(image->text);
+    *image = (struct image){0};
+}
+
+void image_store_free_list(struct image *images, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        image_free(&images[i]);
+    free(images);
+}
+
+/* ---- One ---- */
+
+/* The text, and when it was put there. Returns NULL, or what is wrong with it. */
+static const char *image_read_text(struct image *image, int fd)
+{
+    struct stat status;
+    size_t done = 0;
+    if (fstat(fd, &status) == -1 || !S_ISREG(status.st_mode))
+        return "its metadata.json is no file";
+    image->tagged_ns =
+        (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+    if (status.st_size > MOST_TEXT_BYTES)
+        return "its metadata.json is too large";
+    image->text = malloc((size_t)status.st_size + 1);
+    while (image->text != NULL && done < (size_t)status.st_size) {
+        ssize_t got =
+            read(fd, image->text + done, (size_t)status.st_size - done);
+        if (got == -1 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return "its metadata.json can not be read";
+        done += (size_t)got;
+    }
+    if (image->text == NULL)
+        return "its metadata.json can not be read: out of memory (ENOMEM)";
+    image->text_size = done;
+    image_store_id(image->text, done, image->reference.digest);
+    return NULL;
+}
+
+/* Silently: this is asked of all images where one is looked for. */
+static const char *image_read_config(struct image *image)
+{
+    int log_fd = log_set_descriptor(-1);
+    int result = image_config_read(&image->config, "metadata.json", image->text,
+                                   image->text_size);
+    log_set_descriptor(log_fd);
+    if (result == 0)
+        return NULL;
+    image_config_free(&image->config);
+    return "its metadata.json can not be understood";
+}
+
+static const char *image_read_layers(const struct store *store,
+                                     struct image *image)
+{
+    const char *damage = NULL;
+    int log_fd = log_set_descriptor(-1);
+    for (size_t i = 0; i < image->config.layers.count; i++) {
+        char path[PATH_MAX];
+        struct layer_info info = {0};
+        if (layer_store_find(store, image->config.layers.all[i], path, &info) ==
+            -1)
+            damage = errno == ENOENT ? "one of its layers is gone"
+                                     : "one of its layers is damaged";
+        image->bytes += info.bytes;
+    }
+    log_set_descriptor(log_fd);
+    return damage;
+}
+
+/* Reads the one of exactly that name. Returns 0, also where it is damaged, or -1 with
+ * errno, ENOENT not reported. */
+static int image_read(const struct store *store,
+                      const struct reference *reference, struct image *image)
+{
+    struct image_place place;
+    *image = (struct image){.reference = *reference};
+    image->reference.digest[0] = '\0';
+    if (image_store_path(store, reference, &place) == -1)
+        return -1;
+    int fd =
+        open(place.metadata, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd == -1 && errno == ENOTDIR)
+        errno = ENOENT;
+    if (fd == -1 && errno == ELOOP) {
+        image->damage = "its metadata.json is a link";
+        return 0;
+    }
+    if (fd == -1) {
+        if (errno != ENOENT)
+            log_call(-1, "an image", "openat(\"%s\")", place.metadata);
+        return -1;
+    }
+    image->damage = image_read_text(image, fd);
+    if (image->damage == NULL)
+        image->damage = image_read_config(image);
+    if (image->damage == NULL)
+        image->damage = image_read_layers(store, image);
+    close(fd);
+    return 0;
+}
+
+bool image_store_check_whole(const struct image *image)
+{
+    struct image_config config = {0};
+    char name[REFERENCE_TEXT_BYTES];
+    if (image->damage == NULL)
+        return true;
+    reference_text(&image->reference, name);
+    if (image->text != NULL) /* once more, and not silently */
+        image_config_read(&config, name, image->text, image->text_size);
+    image_config_free(&config);
+    log_error("%s is corrupt: %s", name, image->damage);
+    log_advice("image rm -f removes it; then build, load or import it again");
+    errno = EINVAL;
+    return false;
+}
+
+/* ---- All ---- */
+
+static int image_compare(const void *a, const void *b)
+{
+    const struct image *first = a, *second = b;
+    int order = strcmp(first->reference.name, second->reference.name);
+    return order != 0 ? order
+                      : strcmp(first->reference.tag, second->reference.tag);
+}
+
+/* One more, where it is an image. Returns 0, or -1, reported. */
+static int image_store_add(const struct store *store,
+                           const struct reference *reference,
+                           struct image **images, size_t *count)
+{
+    enum { AT_ONCE = 16 };
+    if (*count % AT_ONCE == 0) {
+        struct image *more =
+            reallocarray(*images, *count + AT_ONCE, sizeof *more);
+        if (more == NULL) {
+            errno = ENOMEM;
+            return log_error("which images there are: out of memory (ENOMEM)");
+        }
+        *images = more;
+    }
+    if (image_read(store, reference, &(*images)[*count]) == 0)
+        (*count)++;
+    else if (errno != ENOENT) /* removed meanwhile, or not yet made */
+        return -1;
+    return 0;
+}
+
+/* The directory of a name: "%" stands for "/". */
+static int image_store_list_name(const struct store *store, const char *images,
+                                 const char *file, struct image **list,
+                                 size_t *count)
+{
+    struct reference reference;
+    char path[PATH_MAX], text[REFERENCE_TEXT_BYTES + NAME_MAX];
+    int result = 0;
+    if (files_path(path, "%s/%s", images, file) == -1)
+        return -1;
+    DIR *directory = opendir(path);
+    if (directory == NULL && (errno == ENOENT || errno == ENOTDIR))
+        return 0;
+    if (directory == NULL)
+        return (int)log_call(-1, "which images there are", "openat(\"%s\")",
+                             path);
+    for (struct dirent *entry;
+         result == 0 && (entry = readdir(directory)) != NULL;) {
+        snprintf(text, sizeof text, "%s:%s", file, entry->d_name);
+        for (char *slash = text; (slash = strchr(slash, '%')) != NULL;)
+            *slash = '/';
+        /* What is no image's name was not made by us. */
+        if (reference_parse(text, &reference) == NULL &&
+            strcmp(reference.tag, entry->d_name) == 0)
+            result = image_store_add(store, &reference, list, count);
+    }
+    closedir(directory);
+    return result;
+}
+
+int image_store_list(const struct store *store, struct image **images,
+                     size_t *count)
+{
+    char path[PATH_MAX];
+    int result = 0;
+    *images = NULL;
+    *count = 0;
+    if (files_path(path, "%s/images", store->root) == -1)
+        return -1;
+    DIR *directory = opendir(path);
+    if (directory == NULL)
+        return errno == ENOENT ? 0
+                               : (int)log_call(-1, "which images there are",
+                                               "openat(\"%s\")", path);
+    for (struct dirent *entry;
+         result == 0 && (entry = readdir(directory)) != NULL;)
+        if (entry->d_name[0] != '.')
+            result = image_store_list_name(store, path, entry->d_name, images,
+                                           count);
+    closedir(directory);
+    if (result == -1) {
+        image_store_free_list(*images, *count);
+        *images = NULL;
+        *count = 0;
+    } else if (*count > 0) {
+        qsort(*images, *count, sizeof **images, image_compare);
+    }
+    return result;
+}
+
+/* ---- The one that is meant ---- */
+
+/* As it is named, then as other programs would have named it. */
+static int image_find_name(const struct store *store,
+                           const struct reference *asked, struct image *image)
+{
+    static const char *const before[] = {"", "localhost/", "docker.io/library/",
+                                         "docker.io/"};
+    errno = ENOENT;
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        struct reference reference = *asked;
+        if (snprintf(reference.name, sizeof reference.name, "%s%s", before[i],
+                     asked->name) >= (int)sizeof reference.name)
+            continue;
+        if (image_read(store, &reference, image) == 0)
+            return 0;
+        if (errno != ENOENT)
+            return -1;
+    }
+    return -1;
+}
+
+/* Keeps one of a list, and frees the others. */
+static void image_take(struct image *image, struct image *images, size_t count,
+                       const struct image *kept)
+{
+    *image = (struct image){0};
+    if (kept != NULL)
+        *image = *kept;
+    for (size_t i = 0; i < count; i++)
+        if (&images[i] != kept)
+            image_free(&images[i]);
+    free(images);
+}
+
+static bool image_has_name(const struct image *image, const char *name)
+{
+    static const char *const before[] = {"localhost/", "docker.io/library/",
+                                         "docker.io/"};
+    const char *own = image->reference.name;
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+        size_t length = strlen(before[i]);
+        if (strncmp(own, before[i], length) == 0 &&
+            strcmp(own + length, name) == 0)
+            return true;
+    }
+    return strcmp(own, name) == 0;
+}
+
+/* By its id, or the beginning of that; with `name` only if it has that name. */
+static int image_find_id(const struct store *store, const char *id,
+                         const char *name, struct image *image)
+{
+    struct image *images, *found = NULL;
+    size_t count, length = strlen(id);
+    bool several = false;
+    if (image_store_list(store, &images, &count) == -1)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(images[i].reference.digest, id, length) != 0 ||
+            (name != NULL && !image_has_name(&images[i], name)))
+            continue;
+        if (found == NULL)
+            found = &images[i];
+        several = several || strcmp(found->reference.digest,
+                                    images[i].reference.digest) != 0;
+    }
+    image_take(image, images, count, several ? NULL : found);
+    if (several) {
+        log_error("%s: several images have ids that begin with that", id);
+        log_advice("type more of it, or a name");
+        errno = EINVAL;
+        return -1;
+    }
+    errno = ENOENT;
+    return found == NULL ? -1 : 0;
+}
+
+static bool image_is_id(const char *word)
+{
+    size_t length = strlen(word);
+    return length > 0 && length < SHA256_TEXT &&
+           strspn(word, "0123456789abcdef") == length;
+}
+
+int image_store_find(const struct store *store, const char *word,
+                     struct image *image)
+{
+    struct reference reference;
+    *image = (struct image){0};
+    const char *id = strncmp(word, "sha256:", 7) == 0 ? word + 7 : word;
+    const char *expected = reference_parse(word, &reference);
+    if (expected == NULL && id == word) {
+        if (reference.digest[0] != '\0')
+            return image_find_id(store, reference.digest, reference.name,
+                                 image);
+        if (image_find_name(store, &reference, image) == 0)
+            return 0;
+        if (errno != ENOENT)
+            return -1;
+        image_free(image);
+    }
+    if (image_is_id(id))
+        return image_find_id(store, id, NULL, image);
+    if (expected != NULL) {
+        log_error("\"%s\": %s", word, expected);
+        errno = EINVAL;
+        return -1;
+    }
+    errno = ENOENT;
+    return -1;
+}
+
+/* The name that was meant, into `similar` (REFERENCE_TEXT_BYTES), or "". */
+static void image_find_similar(const struct store *store, const char *word,
+                               char *similar)
+{
+    struct image *images;
+    size_t count, best = 3;
+    similar[0] = '\0';
+    if (image_store_list(store, &images, &count) == -1)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        char text[REFERENCE_TEXT_BYTES];
+        const char *names[] = {images[i].reference.name, text};
+        reference_text(&images[i].reference, text);
+        for (size_t j = 0; j < 2; j++) {
+            size_t edits = similar_edits_between(word, strlen(word), names[j],
+                                                 strlen(names[j]));
+            /* The same name means that it has another tag. */
+            if (edits >= best)
+                continue;
+            best = edits;
+            memcpy(similar, text, sizeof text);
+        }
+    }
+    image_store_free_list(images, count);
+}
+
+int image_store_look_up(const struct store *store, const char *word,
+                        struct image *image)
+{
+    char similar[REFERENCE_TEXT_BYTES];
+    if (image_store_find(store, word, image) == 0)
+        return 0;
+    if (errno != ENOENT)
+        return -1;
+    image_find_similar(store, word, similar);
+    if (similar[0] != '\0') {
+        log_error("no such image: %s; did you mean %s?", word, similar);
+    } else {
+        log_error("no such image: %s", word);
+        log_advice("`image ls` lists those that there are; build -t NAME, load "
+                   "and import make one");
+    }
+    errno = ENOENT;
+    return -1;
+}
