@@ -15,4 +15,7 @@ int subcommand_import(const struct store *store, char **argv);
 int subcommand_load(const struct store *store, char **argv);
 int subcommand_save(const struct store *store, char **argv);
 
+/* run, of an image too: image_run_command.c. */
+int subcommand_run_image(const struct store *store, char **argv);
+
 #endif

@@ -117,7 +117,7 @@ int image_run_choose_command(const struct image_config *config,
         return -1;
     if (container->command[0] == NULL) {
         log_error("the image does not say which command to run");
-        log_advice("name one behind it: /bin/sh");
+        log_advice("name one behind it: run %s /bin/sh", container->image);
         errno = EINVAL;
         return -1;
     }

@@ -2,6 +2,7 @@
 #ifndef STEPS_10_BUILD_COMMANDS_H
 #define STEPS_10_BUILD_COMMANDS_H
 
+#include "common/image/image_commands.h"
 #include "common/runtime/subcommands.h"
 
 /* Runs the command that argv[0] names, and returns its exit status. */

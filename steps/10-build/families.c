@@ -6,11 +6,12 @@
 #include <string.h>
 
 static const struct subcommand images[] = {
+    {"import", "a root file system becomes one", subcommand_import},
     {0},
 };
 
 static const struct subcommand containers[] = {
-    {"run", "a command in a new container", subcommand_run},
+    {"run", "a command in a new container", subcommand_run_image},
     {"ls list ps", "the containers that there are", subcommand_ps},
     {"inspect", "all that is known of some, as JSON", subcommand_inspect},
     {"attach", "in front of one that runs", subcommand_attach},

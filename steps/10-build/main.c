@@ -32,7 +32,7 @@
 
 static const struct subcommand commands[] = {
     {"Containers", NULL, NULL},
-    {"run", "a command in a new container", subcommand_run},
+    {"run", "a command in a new container", subcommand_run_image},
     {"simple", "a shell that sees this host, and changes nothing of it",
      subcommand_simple},
     {"attach", "in front of one that runs", subcommand_attach},
@@ -57,6 +57,7 @@ static const struct subcommand commands[] = {
     {"container", "the same, with this word before them", family_container},
 
     {"Images", NULL, NULL},
+    {"import", "a root file system becomes one", subcommand_import},
     {"image", "all that can be done to them: image --help", family_image},
 
     {"This program", NULL, NULL},
