@@ -104,8 +104,7 @@ modules: $(modules:%=$(BUILD)/%.o)
 
 # What the tests of archives and layers run: the modules, without a container.
 image_tool  := $(BUILD)/tests/image/tool
-image_parts := tests/image/tool.c common/kernel/layers.c \
-               $(filter-out %/not-linux.c,$(wildcard common/base/*.c common/image/*.c))
+image_parts := tests/image/tool.c $(modules:%=%.c)
 image-tool: $(image_tool)
 $(image_tool): $(image_parts:%.c=$(BUILD)/%.o)
 	$(call say,LD)$(compile) $(LDFLAGS) -o $@ $^

@@ -81,7 +81,10 @@ static const char *expand_braces(struct expand *expand)
         return "${ takes }, :-, :+ or :? behind its name";
     if (expand->depth + 1 == EXPAND_MOST_DEPTH)
         return "too many ${ in each other";
-    bool is_set = value != NULL && (!has_colon || *value != '\0');
+    bool is_set = value != NULL;
+    //> default
+    is_set = value != NULL && (!has_colon || *value != '\0');
+    //< default
     const char *complaint = NULL;
     if (is_set && *action != '+')
         complaint = expand_add(expand, value, strlen(value));

@@ -109,8 +109,10 @@ int image_run_choose_command(const struct image_config *config,
         entrypoint.all = &container->entrypoint;
         entrypoint.count = *container->entrypoint != '\0';
     }
+    //> command
     if (words[0] == NULL && !is_asked && config->command.count != 0)
         words = (char **)config->command.all;
+    //< command
     container->command =
         run_options_join(entrypoint.all, entrypoint.count, words);
     if (container->command == NULL)

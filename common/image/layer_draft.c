@@ -113,7 +113,10 @@ static int layer_store_place(const struct store *store,
     if (files_path(place, "%s/layers/%s", store->root, digest) == -1)
         return -1;
     for (int i = 0; i < 10; i++) {
-        int result = rename(draft->path, place);
+        int result = 0;
+        //> appear
+        result = rename(draft->path, place);
+        //< appear
         if (result == 0 || (errno != EEXIST && errno != ENOTEMPTY))
             return (int)log_call(result, "from now on there is this layer",
                                  "rename(\"%s\", \"%s\")", draft->path, place);

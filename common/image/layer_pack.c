@@ -386,8 +386,10 @@ static int pack_name(struct pack *pack, int parent_fd, const char *name)
     struct stat status;
     if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return pack_failed(pack, "newfstatat");
+    //> gone
     if (layers_is_whiteout(parent_fd, name, &status))
         return pack_mark(pack, ".wh.", name);
+    //< gone
     if (pack_begins_with(name, ".wh."))
         return pack_refuse(pack, "there its name would say that another file "
                                  "is gone");

@@ -114,8 +114,10 @@ static int unpack_open(const struct unpack *unpack, const char *path, int flags)
 {
     struct open_how how = {
         .flags = (unsigned)(flags | O_DIRECTORY | O_CLOEXEC),
-        .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     };
+    //> in-root
+    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+    //< in-root
     long fd;
     do { /* EAGAIN: something was renamed meanwhile, anywhere on this host */
         fd = syscall(SYS_openat2, unpack->layer_fd, *path == '\0' ? "." : path,
@@ -562,8 +564,12 @@ static int unpack_whiteout(struct unpack *unpack, int parent_fd,
         strncmp(name, ".wh.", 4) == 0)
         return tar_reader_refuse(
             unpack->reader, "says that \"%s\" is gone, which is no name", name);
+    int result = 0;
+    //> whiteout
     /* Since 5.8 anybody may make this one device. mknod(2) does not say so. */
-    if (mknodat(parent_fd, name, S_IFCHR, makedev(0, 0)) == 0)
+    result = mknodat(parent_fd, name, S_IFCHR, makedev(0, 0));
+    //< whiteout
+    if (result == 0)
         return unpack->options->own_all ||
                        fchownat(parent_fd, name, 0, 0, AT_SYMLINK_NOFOLLOW) == 0
                    ? 0
@@ -578,7 +584,7 @@ static int unpack_whiteout(struct unpack *unpack, int parent_fd,
                     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1)
         return unpack_failed(unpack, "openat");
-    int result = unpack_make_opaque(unpack, fd);
+    result = unpack_make_opaque(unpack, fd);
     close(fd);
     return result;
 }

@@ -182,7 +182,9 @@ static ssize_t stream_read_file(struct stream *stream, void *buffer,
     if (got == -1)
         return log_call(-1, "read what was asked for", "read(\"%s\")",
                         stream->name);
+    //> digest
     sha256_add(&stream->stored_hash, buffer, (size_t)got);
+    //< digest
     stream->stored_bytes += (size_t)got;
     stream->left -= (size_t)got;
     return got;
