@@ -34,6 +34,8 @@ int image_run_use(const struct store *store, struct container *container,
     reference_text(&image.reference, name);
     container->image = name;
     container->image_id = image.reference.digest;
+    log_note("the image %s, %.12s: layers: %zu", name, image.reference.digest,
+             image.config.layers.count);
     image_run_tell_of_volumes(&image.config);
     if (image_run_prepare(store, &image.config, container) == -1)
         return -1;

@@ -79,6 +79,7 @@ static void inspect_write_config(struct json_writer *writer,
     json_write_bool(writer, "Privileged", record->privileged);
     json_write_bool(writer, "Init", record->init);
     json_write_bool(writer, "NoNewPrivileges", record->no_new_privileges);
+    json_write_text(writer, "AppArmorProfile", record->apparmor);
     json_write_unsigned(writer, "Capabilities", record->capabilities);
     json_write_close(writer, '}');
 }

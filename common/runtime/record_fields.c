@@ -45,6 +45,7 @@ void record_put_config(const struct record *record, struct json_writer *writer)
     json_write_text(writer, "upper", record->upper);
     json_write_text(writer, "working_directory", record->working_directory);
     json_write_text(writer, "user", record->user);
+    json_write_text(writer, "apparmor", record->apparmor);
     json_write_bool(writer, "terminal", record->terminal);
     json_write_bool(writer, "interactive", record->interactive);
     json_write_bool(writer, "remove_at_end", record->remove_at_end);
@@ -234,6 +235,7 @@ bool record_get_config(struct record *record)
     record->upper = record_get_text(reader, "upper");
     record->working_directory = record_get_text(reader, "working_directory");
     record->user = record_get_text(reader, "user");
+    record->apparmor = record_get_text(reader, "apparmor");
     record->terminal = record_get_bool(reader, "terminal");
     record->interactive = record_get_bool(reader, "interactive");
     record->remove_at_end = record_get_bool(reader, "remove_at_end");

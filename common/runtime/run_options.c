@@ -9,6 +9,7 @@
 #include "common/kernel/network_options.h"
 #include "common/kernel/ports.h"
 #include "common/kernel/uts.h"
+#include "common/runtime/apparmor.h"
 #include "common/runtime/directory.h"
 #include "common/runtime/logs.h"
 #include "common/runtime/presets.h"
@@ -22,6 +23,20 @@
 #include <unistd.h>
 
 /* ---- Reading ---- */
+
+/* AppArmor is the one of them that is not all our own doing. */
+static const char *run_options_parse_security(const char *text, void *container)
+{
+    static const char option[] = "apparmor=";
+    struct container *asked = container;
+    if (strncmp(text, option, sizeof option - 1) == 0)
+        return apparmor_parse(text + sizeof option - 1, &asked->apparmor);
+    return privileges_parse_security(text, &asked->privileges) == NULL
+               ? NULL
+               : "expected no-new-privileges=true or =false, "
+                 "seccomp=unconfined or the path of a profile, or "
+                 "apparmor=PROFILE";
+}
 
 /* An empty one is none, not even the image's. */
 static const char *run_options_parse_entrypoint(const char *text,
@@ -113,8 +128,8 @@ static char **run_options_take(struct container *container, char **argv,
          "leave the command a capability, or ALL"},
         {"--cap-drop", "NAME", privileges_parse_cap_drop, privileges,
          "take one more from it, or ALL"},
-        {"--security-opt", "OPTION", privileges_parse_security, privileges,
-         "no-new-privileges=false, seccomp=unconfined"},
+        {"--security-opt", "OPTION", run_options_parse_security, container,
+         "no-new-privileges=false, seccomp=FILE, apparmor=NAME"},
         {"--net --network", "KIND", network_options_parse, &network->kind,
          "none, host, bridge (root's), slirp (a user's)"},
         {"-p --publish", "PORT:PORT", ports_parse, &network->ports,
@@ -331,6 +346,7 @@ int run_options_check(struct container *container, const struct store *store)
         environment_has(&container->asked_environment, "HOME") ||
         environment_value(container->base_environment, "HOME") != NULL;
     if (privileges_check(privileges) == -1 ||
+        apparmor_check(container->apparmor) == -1 ||
         ulimits_check(&container->ulimits) == -1)
         return -1;
     if (!container->userns_host && (userns_check_allowed() == -1 ||

@@ -116,6 +116,7 @@ static void run_record_privileges(const struct container *container,
 {
     const struct privileges *privileges = &container->privileges;
     record->user = privileges->user;
+    record->apparmor = container->apparmor;
     record->userns_host = container->userns_host;
     record->privileged = privileges->privileged;
     record->no_new_privileges = privileges->no_new_privileges == PRIVILEGES_YES;

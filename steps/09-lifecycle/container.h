@@ -39,6 +39,7 @@ struct __attribute__((aligned(THRIFT_PAGE))) container {
     const char *name, *hostname, *working_directory;
     const char *id_file, *process_file; /* --cidfile, --pidfile; NULL */
     const char *preset;                 /* NULL: none */
+    const char *apparmor;               /* its profile; NULL: none */
     const char *entrypoint;             /* "": none; NULL: not asked for */
     int stop_signal;
     bool detached, interactive, terminal, remove_at_end;

@@ -5,6 +5,7 @@
 #include "common/kernel/rootfs.h"
 #include "common/kernel/users.h"
 #include "common/kernel/uts.h"
+#include "common/runtime/apparmor.h"
 #include "steps/09-lifecycle/container.h"
 #include "steps/09-lifecycle/directory.h"
 
@@ -95,7 +96,9 @@ static int container_furnish(struct container *container)
         container_enter_directory(container) == -1 ||
         container_make_read_only(container) == -1)
         return -1;
-    return ulimits_set(&container->ulimits);
+    if (ulimits_set(&container->ulimits) == -1)
+        return -1;
+    return apparmor_confine_next(container->apparmor);
 }
 
 void container_run_child(struct container *container)

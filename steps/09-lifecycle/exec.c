@@ -12,6 +12,7 @@
 #include "common/kernel/privileges.h"
 #include "common/kernel/process.h"
 #include "common/kernel/sync.h"
+#include "common/runtime/apparmor.h"
 #include "common/runtime/environment.h"
 #include "common/runtime/exec_terminal.h"
 #include "common/runtime/pause.h"
@@ -97,7 +98,9 @@ static int exec_furnish(struct exec *exec)
         directory_enter(exec->working_directory, false) == -1)
         return -1;
     umask(0022);
-    return ulimits_set(&exec->ulimits);
+    if (ulimits_set(&exec->ulimits) == -1)
+        return -1;
+    return apparmor_confine_next(exec->record.apparmor);
 }
 
 static void __attribute__((noreturn)) exec_run_child(struct exec *exec)
@@ -184,12 +187,15 @@ static int exec_read_limits(struct exec *exec)
 static int exec_make_environment(struct exec *exec)
 {
     const char *const *base = exec->record.environment;
+    const char *home = environment_value(base, "HOME");
     struct environment *asked = &exec->environment;
     /* The container may have been started without a terminal. */
     if (exec->terminal && !environment_has(asked, "TERM") &&
         environment_value(base, "TERM") == NULL)
         environment_parse("TERM", asked);
-    exec->privileges.keeps_home = environment_has(asked, "HOME");
+    /* Another than all begin with was chosen. */
+    exec->privileges.keeps_home = environment_has(asked, "HOME") ||
+                                  (home != NULL && strcmp(home, "/root") != 0);
     return environment_make(asked, base, &exec->variables);
 }
 

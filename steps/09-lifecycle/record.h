@@ -62,6 +62,7 @@ struct record {
     const char *const *environment; /* "NAME=value", NULL at the end */
     const char *working_directory;  /* inside */
     const char *user;               /* --user; NULL: root */
+    const char *apparmor;           /* its profile; NULL: none */
     bool terminal, interactive, remove_at_end, init;
     bool userns_host, privileged, no_new_privileges;
     uint64_t capabilities; /* 1 << CAP_…, that commands may have */
