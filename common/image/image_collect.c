@@ -55,7 +55,7 @@ static int image_collect_images(struct image_collection *all)
         log_warning("no layer is taken away while %s:%s is corrupt: which it "
                     "has can not be known",
                     images[i].reference.name, images[i].reference.tag);
-        log_advice("image rm -f %s:%s", images[i].reference.name,
+        log_advice("image rm %s:%s", images[i].reference.name,
                    images[i].reference.tag);
         all->unknown = true;
     }

@@ -9,6 +9,16 @@
 
 #include "common/runtime/subcommands.h"
 
+/* Which images there are, and under which names. The last is `inspect`: of containers and
+ * of images, whatever a word names. */
+int subcommand_image_ls(const struct store *store, char **argv);
+int subcommand_image_rm(const struct store *store, char **argv);
+int subcommand_image_inspect(const struct store *store, char **argv);
+int subcommand_image_history(const struct store *store, char **argv);
+int subcommand_image_tag(const struct store *store, char **argv);
+int subcommand_image_prune(const struct store *store, char **argv);
+int subcommand_inspect_any(const struct store *store, char **argv);
+
 /* What an image is made of, and what becomes of one. */
 int subcommand_commit(const struct store *store, char **argv);
 int subcommand_import(const struct store *store, char **argv);

@@ -15,7 +15,7 @@
 #ifndef NSCTL_IMAGE_IMAGE_CONFIG_H
 #define NSCTL_IMAGE_IMAGE_CONFIG_H
 
-#include "common/base/json.h"
+#include "common/base/json_writer.h"
 #include "common/base/sha256.h"
 
 #include <stdbool.h>
@@ -67,6 +67,11 @@ int image_config_read(struct image_config *config, const char *name,
 /* The text, the same one whenever it says the same: `size` bytes, to be freed by the
  * caller; NULL, reported: no memory. */
 char *image_config_write(const struct image_config *config, size_t *size);
+
+/* Only how a container of it begins, as a member `key`. Returns 0, or -1, not reported: no
+ * memory. */
+int image_config_write_run(struct json_writer *writer, const char *key,
+                           const struct image_config *config);
 
 /* A deep copy. Returns 0, or -1, reported. */
 int image_config_copy(struct image_config *copy,

@@ -1,4 +1,5 @@
 /* Reading what an image says of itself: see image_config.h. */
+#include "common/base/json.h"
 #include "common/image/image_config_members.h"
 
 #include <errno.h>

@@ -16,43 +16,66 @@ static void image_config_write_text(struct json_writer *writer, const char *key,
         json_write_text(writer, key, text);
 }
 
-static void image_config_write_pair(struct json_writer *writer,
-                                    const char *pair)
+/* NAME=VALUE. Returns 0, or -1: no memory. */
+static int image_config_write_pair(struct json_writer *writer, const char *pair)
 {
     const char *equals = strchrnul(pair, '=');
     char *name = strndup(pair, (size_t)(equals - pair));
-    /* Without memory the stream has none either, or the reader below finds out. */
-    json_write_text(writer, name == NULL ? "" : name,
-                    *equals == '\0' ? "" : equals + 1);
+    if (name == NULL)
+        return -1;
+    json_write_text(writer, name, *equals == '\0' ? "" : equals + 1);
     free(name);
+    return 0;
 }
 
-static void image_config_write_member(struct json_writer *writer,
-                                      const struct image_config *config,
-                                      const struct image_member *member)
+static int image_config_write_member(struct json_writer *writer,
+                                     const struct image_config *config,
+                                     const struct image_member *member)
 {
+    int result = 0;
     if (member->kind == IMAGE_MEMBER_TEXT) {
         image_config_write_text(writer, member->key,
                                 *image_member_text(config, member));
-        return;
+        return 0;
     }
     const struct image_texts *texts = image_member_texts(config, member);
     if (texts->all == NULL)
-        return;
+        return 0;
     if (member->kind == IMAGE_MEMBER_LIST) {
         json_write_texts(writer, member->key, texts->all);
-        return;
+        return 0;
     }
     json_write_open(writer, member->key, '{');
-    for (size_t i = 0; i < texts->count; i++) {
+    for (size_t i = 0; i < texts->count && result == 0; i++) {
         if (member->kind == IMAGE_MEMBER_PAIRS) {
-            image_config_write_pair(writer, texts->all[i]);
+            result = image_config_write_pair(writer, texts->all[i]);
             continue;
         }
         json_write_open(writer, texts->all[i], '{');
         json_write_close(writer, '}');
     }
     json_write_close(writer, '}');
+    return result;
+}
+
+static int image_config_write_members(struct json_writer *writer,
+                                      const struct image_config *config,
+                                      const struct image_member *member)
+{
+    for (; member->key != NULL; member++)
+        if (image_config_write_member(writer, config, member) == -1)
+            return -1;
+    return 0;
+}
+
+int image_config_write_run(struct json_writer *writer, const char *key,
+                           const struct image_config *config)
+{
+    json_write_open(writer, key, '{');
+    int result =
+        image_config_write_members(writer, config, image_config_inner_members);
+    json_write_close(writer, '}');
+    return result;
 }
 
 static void image_config_write_layers(struct json_writer *writer,
@@ -90,20 +113,18 @@ static void image_config_write_history(struct json_writer *writer,
     json_write_close(writer, ']');
 }
 
-static void image_config_write_all(struct json_writer *writer,
-                                   const struct image_config *config)
+static int image_config_write_all(struct json_writer *writer,
+                                  const struct image_config *config)
 {
-    const struct image_member *member;
     json_write_open(writer, NULL, '{');
-    for (member = image_config_outer_members; member->key != NULL; member++)
-        image_config_write_member(writer, config, member);
-    json_write_open(writer, "config", '{');
-    for (member = image_config_inner_members; member->key != NULL; member++)
-        image_config_write_member(writer, config, member);
-    json_write_close(writer, '}');
+    if (image_config_write_members(writer, config,
+                                   image_config_outer_members) == -1 ||
+        image_config_write_run(writer, "config", config) == -1)
+        return -1;
     image_config_write_layers(writer, config);
     image_config_write_history(writer, config);
     json_write_close(writer, '}');
+    return 0;
 }
 
 char *image_config_write(const struct image_config *config, size_t *size)
@@ -113,8 +134,8 @@ char *image_config_write(const struct image_config *config, size_t *size)
                                  .one_line = true};
     bool written = false;
     if (writer.file != NULL) {
-        image_config_write_all(&writer, config);
-        written = !ferror(writer.file);
+        written = image_config_write_all(&writer, config) == 0 &&
+                  !ferror(writer.file);
         written = fclose(writer.file) == 0 && written;
     }
     if (written)

@@ -133,7 +133,7 @@ bool image_store_check_whole(const struct image *image)
         image_config_read(&config, name, image->text, image->text_size);
     image_config_free(&config);
     log_error("%s is corrupt: %s", name, image->damage);
-    log_advice("image rm -f removes it; then build, load or import it again");
+    log_advice("image rm removes it; then build, load or import it again");
     errno = EINVAL;
     return false;
 }
@@ -343,7 +343,8 @@ int image_store_find(const struct store *store, const char *word,
     return -1;
 }
 
-/* The name that was meant, into `similar` (REFERENCE_TEXT_BYTES), or "". */
+/* The name that was meant, into `similar` (REFERENCE_TEXT_BYTES), or "". Where it is right,
+ * another tag was meant. */
 static void image_find_similar(const struct store *store, const char *word,
                                char *similar)
 {
@@ -353,17 +354,19 @@ static void image_find_similar(const struct store *store, const char *word,
     if (image_store_list(store, &images, &count) == -1)
         return;
     for (size_t i = 0; i < count; i++) {
+        const struct reference *reference = &images[i].reference;
+        bool is_latest = strcmp(reference->tag, "latest") == 0;
         char text[REFERENCE_TEXT_BYTES];
-        const char *names[] = {images[i].reference.name, text};
-        reference_text(&images[i].reference, text);
+        const char *names[] = {reference->name, text};
+        reference_text(reference, text);
         for (size_t j = 0; j < 2; j++) {
             size_t edits = similar_edits_between(word, strlen(word), names[j],
                                                  strlen(names[j]));
-            /* The same name means that it has another tag. */
-            if (edits >= best)
+            if (edits > best || (edits == best && !is_latest) || edits > 2)
                 continue;
             best = edits;
-            memcpy(similar, text, sizeof text);
+            snprintf(similar, REFERENCE_TEXT_BYTES, "%s",
+                     is_latest ? reference->name : text);
         }
     }
     image_store_free_list(images, count);

@@ -1,5 +1,6 @@
 /* inspect: all that is known of containers. */
-#include "common/base/json_writer.h"
+#include "common/runtime/inspect.h"
+
 #include "common/base/log.h"
 #include "common/base/signal_names.h"
 #include "common/runtime/list.h"
@@ -84,9 +85,7 @@ static void inspect_write_config(struct json_writer *writer,
     json_write_close(writer, '}');
 }
 
-/* The keys are those that docker's users know, as far as there are such. */
-static void inspect_write(struct json_writer *writer,
-                          const struct record *record)
+void inspect_write(struct json_writer *writer, const struct record *record)
 {
     json_write_open(writer, NULL, '{');
     json_write_text(writer, "Id", record->id);

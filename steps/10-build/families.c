@@ -6,6 +6,12 @@
 #include <string.h>
 
 static const struct subcommand images[] = {
+    {"ls list", "the images that there are", subcommand_image_ls},
+    {"inspect", "all that is known of some, as JSON", subcommand_image_inspect},
+    {"history", "how one came to be", subcommand_image_history},
+    {"tag", "give one another name, too", subcommand_image_tag},
+    {"rm", "remove them", subcommand_image_rm},
+    {"prune", "remove what nobody has", subcommand_image_prune},
     {"import", "a root file system becomes one", subcommand_import},
     {0},
 };

@@ -41,7 +41,8 @@ static const struct subcommand commands[] = {
     {"cp", "copy files into one, and out of it", subcommand_cp},
     {"diff", "what one has changed of its files", subcommand_diff},
     {"top", "the processes of one", subcommand_top},
-    {"inspect", "all that is known of some, as JSON", subcommand_inspect},
+    {"inspect", "all that is known of some, or of images, as JSON",
+     subcommand_inspect_any},
     {"logs", "what one has printed", subcommand_logs},
     {"stats", "what they use", subcommand_stats},
     {"stop", "tell them to end", subcommand_stop},
@@ -57,6 +58,10 @@ static const struct subcommand commands[] = {
     {"container", "the same, with this word before them", family_container},
 
     {"Images", NULL, NULL},
+    {"images", "the images that there are", subcommand_image_ls},
+    {"history", "how one came to be", subcommand_image_history},
+    {"tag", "give one another name, too", subcommand_image_tag},
+    {"rmi", "remove them", subcommand_image_rm},
     {"import", "a root file system becomes one", subcommand_import},
     {"image", "all that can be done to them: image --help", family_image},
 
