@@ -132,6 +132,11 @@ static ssize_t tar_reader_some(struct tar_reader *reader, uint64_t wanted)
 static int tar_reader_skip(struct tar_reader *reader, uint64_t size)
 {
     while (size > 0) {
+        /* What is in the buffer has been read by now. */
+        if (reader->skip != NULL && reader->start == reader->end) {
+            reader->position += size;
+            return reader->skip(reader->context, size);
+        }
         ssize_t some = tar_reader_some(reader, size);
         if (some == -1)
             return -1;

@@ -33,6 +33,9 @@
 /* Reads like read(2): the number of bytes, 0 at the end, or -1, reported. */
 typedef ssize_t tar_read_function(void *context, void *buffer, size_t size);
 
+/* Passes over so many bytes, as if they had been read. Returns 0, or -1, reported. */
+typedef int tar_skip_function(void *context, uint64_t size);
+
 /* What an archive may ask for; more than that is refused. */
 struct tar_limits {
     uint64_t entries;
@@ -47,6 +50,7 @@ extern const struct tar_limits tar_default_limits;
 struct tar_reader {
     const char *name; /* of the archive, for messages */
     tar_read_function *read;
+    tar_skip_function *skip; /* may be set after the start; NULL: all is read */
     void *context;
     struct tar_limits limits;
     unsigned char *buffer;

@@ -1,0 +1,193 @@
+#include "common/image/archive_plan.h"
+
+#include "common/base/log.h"
+#include "common/image/layer_make.h"
+#include "common/kernel/layers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int plan_refuse(void)
+{
+    errno = EBADMSG;
+    return -1;
+}
+
+static int plan_no_memory(const struct archive *archive)
+{
+    log_error("%s: out of memory (ENOMEM)", archive->name);
+    errno = ENOMEM;
+    return -1;
+}
+
+/* ---- For the two readers ---- */
+
+void archive_plan_digest(const char *text, size_t size, char *digest)
+{
+    unsigned char bytes[SHA256_BYTES];
+    struct sha256 hash;
+    sha256_start(&hash);
+    sha256_add(&hash, text, size);
+    sha256_finish(&hash, bytes);
+    sha256_text(bytes, digest);
+}
+
+const char *archive_plan_parse_digest(const char *text)
+{
+    static const char algorithm[] = "sha256:";
+    enum { DIGITS = SHA256_TEXT - 1 };
+    const char *digits = text + sizeof algorithm - 1;
+    return strncmp(text, algorithm, sizeof algorithm - 1) == 0 &&
+                   strlen(digits) == DIGITS &&
+                   strspn(digits, "0123456789abcdef") == DIGITS
+               ? digits
+               : NULL;
+}
+
+struct archive_image *archive_plan_add(struct archive_plan *plan,
+                                       const struct archive *archive)
+{
+    if (plan->count == ARCHIVE_MOST_IMAGES) {
+        log_error("%s: more than %d images", archive->name,
+                  ARCHIVE_MOST_IMAGES);
+        errno = E2BIG;
+        return NULL;
+    }
+    struct archive_image *larger =
+        reallocarray(plan->images, plan->count + 1, sizeof *larger);
+    if (larger == NULL) {
+        plan_no_memory(archive);
+        return NULL;
+    }
+    plan->images = larger;
+    struct archive_image *image = &larger[plan->count++];
+    *image = (struct archive_image){0};
+    return image;
+}
+
+static int plan_check_machine(const struct archive *archive, const char *where,
+                              const struct image_config *config)
+{
+    const char *machine = image_config_machine();
+    if (strcmp(config->os, "linux") == 0 &&
+        strcmp(config->architecture, machine) == 0)
+        return 0;
+    log_error("%s: %s: an image for %s/%s, and this machine is linux/%s",
+              archive->name, where, config->os, config->architecture, machine);
+    log_advice("get the image of that name that is for %s", machine);
+    return plan_refuse();
+}
+
+int archive_plan_set_config(struct archive_image *image,
+                            const struct archive *archive, const char *where,
+                            char *text, size_t size, size_t layer_count)
+{
+    image->text = text;
+    image->text_size = size;
+    if (image_config_read(&image->config, where, text, size) == -1 ||
+        plan_check_machine(archive, where, &image->config) == -1)
+        return -1;
+    if (image->config.layers.count != layer_count) {
+        log_error("%s: %s speaks of %zu layers, and there are %zu of them",
+                  archive->name, where, image->config.layers.count,
+                  layer_count);
+        return plan_refuse();
+    }
+    if (layer_count > LAYERS_MOST) {
+        log_error("%s: %s: more than %d layers, which no overlay can have",
+                  archive->name, where, LAYERS_MOST);
+        errno = E2BIG;
+        return -1;
+    }
+    image->layers = calloc(layer_count + 1, sizeof *image->layers);
+    return image->layers != NULL ? 0 : plan_no_memory(archive);
+}
+
+int archive_plan_add_name(struct archive_image *image, const struct json *json,
+                          const struct json_value *value, const char *name)
+{
+    struct reference reference;
+    const char *expected = reference_parse_tag(name, &reference);
+    if (expected != NULL) {
+        json_error(json, value, "the image's name \"%.256s\": %s", name,
+                   expected);
+        return plan_refuse();
+    }
+    struct reference *larger =
+        reallocarray(image->names, image->name_count + 1, sizeof *larger);
+    if (larger == NULL) {
+        log_error("an image's names: out of memory (ENOMEM)");
+        return -1;
+    }
+    image->names = larger;
+    larger[image->name_count++] = reference;
+    return 0;
+}
+
+/* ---- All of it ---- */
+
+static void plan_free_image(struct archive_image *image)
+{
+    free(image->names);
+    free(image->text);
+    free(image->layers);
+    image_config_free(&image->config);
+}
+
+void archive_plan_free(struct archive_plan *plan)
+{
+    int saved_errno = errno;
+    for (size_t i = 0; i < plan->count; i++)
+        plan_free_image(&plan->images[i]);
+    free(plan->images);
+    *plan = (struct archive_plan){0};
+    errno = saved_errno;
+}
+
+static bool plan_has(const struct archive_plan *plan,
+                     const struct archive_image *wanted)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->images[i].text_size == wanted->text_size &&
+            memcmp(plan->images[i].text, wanted->text, wanted->text_size) == 0)
+            return true;
+    return false;
+}
+
+/* Some programs write both, so that everybody can read it. Who reads one must not get
+ * another image than who reads the other. */
+static int plan_compare(const struct archive_plan *oci,
+                        const struct archive *archive)
+{
+    struct archive_plan docker = {0};
+    int result = archive_plan_read_docker(&docker, archive);
+    for (size_t i = 0; result == 0 && i < docker.count; i++)
+        if (!plan_has(oci, &docker.images[i])) {
+            log_error("%s: manifest.json speaks of another image than "
+                      "index.json does",
+                      archive->name);
+            result = plan_refuse();
+        }
+    archive_plan_free(&docker);
+    return result;
+}
+
+int archive_plan_read(struct archive_plan *plan, const struct archive *archive)
+{
+    bool oci = archive_find(archive, "oci-layout") != NULL &&
+               archive_find(archive, "index.json") != NULL;
+    bool docker = archive_find(archive, "manifest.json") != NULL;
+    if (!oci && !docker) {
+        log_error("%s is a tar archive, but not of an image: it has neither "
+                  "oci-layout and index.json nor manifest.json",
+                  archive->name);
+        log_advice("a root file system becomes an image by `import`");
+        return plan_refuse();
+    }
+    if (!oci)
+        return archive_plan_read_docker(plan, archive);
+    if (archive_plan_read_oci(plan, archive) == -1)
+        return -1;
+    return docker ? plan_compare(plan, archive) : 0;
+}
