@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,74 +62,106 @@ static int spool_directory_of(const char *place, char *directory)
                : files_path(directory, "%.*s", (int)(slash - place), place);
 }
 
-int spool_open_for(const char *path, char *place)
+/* Not every file system can make a file without a name: then it has one that nobody has. */
+static int spool_file_make(struct spool_file *file, const char *directory)
+{
+    file->fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file->fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR))
+        return log_call(file->fd, "nobody sees it before it is whole",
+                        "openat(\"%s\", O_RDWR|O_TMPFILE, 0600)",
+                        directory) == -1
+                   ? -1
+                   : 0;
+    if (files_path(file->beside, "%s.XXXXXX", file->place) == -1)
+        return -1;
+    file->fd = mkostemp(file->beside, O_CLOEXEC);
+    if (log_call(file->fd, "written beside its place",
+                 "openat(\"%s\", O_RDWR|O_CREAT|O_EXCL, 0600)",
+                 file->beside) != -1)
+        return 0;
+    file->beside[0] = '\0';
+    return -1;
+}
+
+int spool_file_open(struct spool_file *file, const char *path)
 {
     char directory[PATH_MAX];
     struct stat status;
-    if (spool_find_place(path, place) == -1)
+    *file = (struct spool_file){.fd = -1};
+    if (spool_find_place(path, file->place) == -1)
         return -1;
-    if (stat(place, &status) == 0 && !S_ISREG(status.st_mode)) {
-        int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-        place[0] = '\0'; /* it has its name */
-        return (int)log_call(fd, "what is written to",
-                             "openat(\"%s\", O_WRONLY)", path);
-    }
-    if (spool_directory_of(place, directory) == -1)
-        return -1;
-    int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd != -1 || (errno != EOPNOTSUPP && errno != EISDIR))
-        return (int)log_call(fd, "nobody sees it before it is whole",
-                             "openat(\"%s\", O_RDWR|O_TMPFILE, 0600)",
-                             directory);
-    if (files_path(directory, "%s.new", place) == -1)
-        return -1;
-    fd = open(directory, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-              0600);
-    return (int)log_call(fd, "written beside its place",
-                         "openat(\"%s\", O_RDWR|O_CREAT|O_TRUNC|O_NOFOLLOW)",
-                         directory);
+    if (stat(file->place, &status) == -1 || S_ISREG(status.st_mode))
+        return spool_directory_of(file->place, directory) == -1
+                   ? -1
+                   : spool_file_make(file, directory);
+    file->place[0] = '\0';
+    file->fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    return log_call(file->fd, "what is written to",
+                    "openat(\"%s\", O_WRONLY|O_NOCTTY)", path) == -1
+               ? -1
+               : 0;
 }
 
-/* rename(2) replaces what is there, which linkat(2) does not; so it is called
- * PLACE.new for a moment. */
-static int spool_link(int fd, const char *place, const char *beside)
+/* Gives it a name that it does not have: EEXIST, not reported, where somebody has it. */
+static int spool_file_link(const struct spool_file *file, const char *path)
 {
     char name[64];
-    struct stat status;
-    if (fstat(fd, &status) == 0 && status.st_nlink > 0)
-        return 0; /* it is there by that name */
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    if (unlink(beside) == -1 && errno != ENOENT)
-        return (int)log_call(-1, "what was left there goes", "unlink(\"%s\")",
-                             beside);
-    int result = linkat(AT_FDCWD, name, AT_FDCWD, beside, AT_SYMLINK_FOLLOW);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", file->fd);
+    int result = linkat(AT_FDCWD, name, AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+    if (result == -1 && errno == EEXIST)
+        return -1;
     return (int)log_call(result, "all of it is written: a name",
                          "linkat(AT_FDCWD, \"%s\", AT_FDCWD, \"%s\", "
                          "AT_SYMLINK_FOLLOW)",
-                         name, place[0] == '\0' ? "" : beside);
+                         name, path);
 }
 
-int spool_keep(int fd, const char *place)
+/* linkat(2) does not replace what is there, but rename(2) does: so it is called something
+ * else for a moment. */
+static int spool_file_name(struct spool_file *file)
 {
-    char beside[PATH_MAX], directory[PATH_MAX];
-    if (place[0] == '\0')
+    unsigned number;
+    if (file->beside[0] == '\0' && spool_file_link(file, file->place) == 0)
         return 0;
-    if (files_path(beside, "%s.new", place) == -1 ||
-        spool_directory_of(place, directory) == -1)
-        return -1;
-    if (fsync(fd) == -1)
-        return (int)log_call(-1, "to the disk, before it has its name",
-                             "fsync(\"%s\")", place);
-    if (spool_link(fd, place, beside) == -1)
-        return -1;
-    int result = rename(beside, place);
-    log_call(result, "what was there is replaced at once",
-             "rename(\"%s\", \"%s\")", beside, place);
-    if (result == -1) {
-        int saved_errno = errno;
-        unlink(beside);
-        errno = saved_errno;
-        return -1;
+    if (file->beside[0] == '\0') {
+        if (errno != EEXIST)
+            return -1;
+        if (getrandom(&number, sizeof number, 0) != sizeof number ||
+            files_path(file->beside, "%s.%08x", file->place, number) == -1)
+            return -1;
+        if (spool_file_link(file, file->beside) == -1) {
+            file->beside[0] = '\0'; /* it is another's */
+            return -1;
+        }
     }
+    int result = rename(file->beside, file->place);
+    log_call(result, "what was there is replaced at once",
+             "rename(\"%s\", \"%s\")", file->beside, file->place);
+    if (result == 0)
+        file->beside[0] = '\0';
+    return result;
+}
+
+int spool_file_keep(struct spool_file *file)
+{
+    char directory[PATH_MAX];
+    if (file->place[0] == '\0')
+        return 0;
+    if (spool_directory_of(file->place, directory) == -1)
+        return -1;
+    if (log_call(fsync(file->fd), "to the disk, before it has its name",
+                 "fsync(%d)", file->fd) == -1 ||
+        spool_file_name(file) == -1)
+        return -1;
     return replace_sync_directory(directory);
+}
+
+void spool_file_close(struct spool_file *file)
+{
+    int saved_errno = errno;
+    if (file->beside[0] != '\0')
+        unlink(file->beside);
+    file->beside[0] = '\0';
+    errno = saved_errno;
+    files_close(&file->fd);
 }

@@ -13,6 +13,8 @@ static const struct subcommand images[] = {
     {"rm", "remove them", subcommand_image_rm},
     {"prune", "remove what nobody has", subcommand_image_prune},
     {"import", "a root file system becomes one", subcommand_import},
+    {"load", "take some out of an archive", subcommand_load},
+    {"save", "write some to an archive", subcommand_save},
     {0},
 };
 

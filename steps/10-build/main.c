@@ -63,6 +63,8 @@ static const struct subcommand commands[] = {
     {"tag", "give one another name, too", subcommand_image_tag},
     {"rmi", "remove them", subcommand_image_rm},
     {"import", "a root file system becomes one", subcommand_import},
+    {"load", "take images out of an archive", subcommand_load},
+    {"save", "write images to an archive", subcommand_save},
     {"image", "all that can be done to them: image --help", family_image},
 
     {"This program", NULL, NULL},
