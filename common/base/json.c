@@ -496,7 +496,7 @@ void json_free(struct json *json)
 const struct json_value *json_member(const struct json_value *object,
                                      const char *key)
 {
-    if (object->type != JSON_OBJECT)
+    if (object == NULL || object->type != JSON_OBJECT)
         return NULL;
     const struct json_value *member = object->first;
     while (member != NULL && strcmp(member->key, key) != 0)

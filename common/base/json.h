@@ -57,7 +57,7 @@ struct json *json_read(const char *path, size_t most_bytes);
 struct json *json_parse(const char *name, const char *text, size_t size);
 void json_free(struct json *json);
 
-/* The member of that name, or NULL; also where `object` is none. */
+/* The member of that name, or NULL; also where `object` is NULL, or is none. */
 const struct json_value *json_member(const struct json_value *object,
                                      const char *key);
 
