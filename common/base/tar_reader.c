@@ -210,7 +210,8 @@ static int tar_reader_header(struct tar_reader *reader)
         if (tar_reader_fill(reader, 1) == -1)
             return -1;
         if (reader->start == reader->end) {
-            if (i == 1) /* one block of zeros will do, if nothing follows it */
+            /* One block of zeros will do, if nothing follows it. */
+            if (i == 1 || (reader->end_is_known && reader->position > 0))
                 return 0;
             return reader->position == 0
                        ? tar_reader_refuse(reader, "an empty file")
@@ -577,9 +578,22 @@ static int tar_reader_kind(struct tar_reader *reader)
     }
 }
 
+/* Passes over what is left of an entry, and over what fills up its last block, which the
+ * last entry need not have. */
+static int tar_reader_leave(struct tar_reader *reader)
+{
+    if (!reader->end_is_known)
+        return tar_reader_skip(reader, reader->stored + reader->padding);
+    if (tar_reader_skip(reader, reader->stored) == -1 ||
+        tar_reader_fill(reader, reader->padding) == -1)
+        return -1;
+    size_t there = reader->end - reader->start;
+    return tar_reader_skip(reader, there == 0 ? 0 : (uint64_t)reader->padding);
+}
+
 int tar_reader_next(struct tar_reader *reader, struct tar_entry *entry)
 {
-    if (tar_reader_skip(reader, reader->stored + reader->padding) == -1)
+    if (tar_reader_leave(reader) == -1)
         return -1;
     reader->stored = reader->padding = 0;
     tar_reader_forget(reader);

@@ -53,6 +53,9 @@ struct tar_reader {
     tar_skip_function *skip; /* may be set after the start; NULL: all is read */
     void *context;
     struct tar_limits limits;
+    /* May be set after the start: that nothing is missing is known by other means, such as
+     * a digest. Then the end needs no mark, which not all programs write. */
+    bool end_is_known;
     unsigned char *buffer;
     size_t start, end;       /* what of it has been read and not been used */
     bool at_end;             /* no more to be had from `read` */

@@ -214,6 +214,8 @@ static int make_unpack(struct make *make)
     if (tar_reader_start(&reader, make->origin->name, make_read, make,
                          &tar_default_limits) == -1)
         return -1;
+    reader.end_is_known = make->origin->stored_digest != NULL ||
+                          make->origin->plain_digest != NULL;
     int result = layer_unpack(&reader, make->tree_fd, &options, &counts);
     tar_reader_free(&reader);
     made->info.bytes = counts.bytes;
