@@ -28,10 +28,12 @@ int image_run_use(const struct store *store, struct container *container,
                       : image_store_find(store, words[0], &image);
     if (result == -1)
         return errno == ENOENT ? 1 : -1;
+    reference_text(&image.reference, name);
+    if (image.damage != NULL)
+        return log_error("the image %s is damaged: %s", name, image.damage);
     container->image_fd = layer_store_use(store);
     if (container->image_fd == -1)
         return -1;
-    reference_text(&image.reference, name);
     container->image = name;
     container->image_id = image.reference.digest;
     log_note("the image %s, %.12s: layers: %zu", name, image.reference.digest,

@@ -1,0 +1,423 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # $ is for the container's shell
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+# shellcheck disable=SC2154 # status, output and stderr are set by bats' run
+#
+# Step 10: a container of an image is as the image says, but for what was asked for.
+# How often a race is run: NSCTL_TEST_ROUNDS.
+
+load ../helpers
+load ../containers
+
+rounds=${NSCTL_TEST_ROUNDS:-12}
+
+setup()
+{
+  begin_store
+  # A root file system without what only root may read: what an ordinary user imports, too.
+  [ -e "$BATS_FILE_TMPDIR/root.tar" ] || tar -C "$rootfs" -cf "$BATS_FILE_TMPDIR/root.tar" .
+}
+
+# make_image NAME INSTRUCTION…: of the default root file system, with these settings.
+make_image()
+{
+  local name=$1 changes=()
+  shift
+  while [ $# -gt 0 ]; do changes+=(-c "$1") && shift; done
+  run_step import "${changes[@]}" "$BATS_FILE_TMPDIR/root.tar" "$name"
+  assert_status 0
+  image_id=${output#sha256:}
+}
+
+run_image() { run_step run --rm --net none "$@"; }
+
+# --- What is run ----------------------------------------------------------------------
+
+@test "the entrypoint gets the words, or where there are none the image's command" {
+  make_image both 'ENTRYPOINT ["/bin/echo", "first"]' 'CMD ["second"]'
+  run_image both
+  assert_equal "first second" "$output"
+  run_image both third fourth
+  assert_equal "first third fourth" "$output"
+  run_image both -x --rm
+  assert_equal "first -x --rm" "$output" "What stands behind the image is the container's, whatever it looks like."
+}
+
+@test "--entrypoint holds against the image's, and takes its command away" {
+  make_image both 'ENTRYPOINT ["/bin/echo", "first"]' 'CMD ["second"]'
+  run_image --entrypoint /bin/printf both '%s\n' third
+  assert_equal third "$output"
+  run_image --entrypoint /bin/echo both
+  assert_equal "" "$output"
+  run_image --entrypoint "" both /bin/echo alone
+  assert_equal alone "$output"
+  run_image --entrypoint "" both
+  assert_status 125 "Nothing is left that could be run."
+  # Of a directory, too, which has none of its own.
+  run_image --entrypoint /bin/echo "$rootfs" words
+  assert_equal words "$output"
+}
+
+@test "a command in the shell's form is a shell's; one alone is replaced whole" {
+  make_image shell 'CMD echo $HOME'
+  run_image shell
+  assert_equal /root "$output"
+  run_image shell /bin/echo other
+  assert_equal other "$output"
+}
+
+@test "an image that says no command needs one" {
+  make_image plain
+  run_image plain
+  assert_status 125
+  assert_stderr_has "does not say which command to run"
+  assert_stderr_has "run plain:latest /bin/sh"
+  run_image plain /bin/echo this
+  assert_equal this "$output"
+  run_image plain nosuch
+  assert_status 127
+  run_image plain /etc
+  assert_status 126
+}
+
+# --- How it is run --------------------------------------------------------------------
+
+@test "variables: the image's hold against our defaults, a file's against them, -e against all" {
+  make_image vars 'ENV PATH=/image:/bin HOME=/home/image A=image B=image C=image EMPTY= EQUALS=a=b'
+  printf 'B=file\nC=file\n' >variables
+  run_image -e C=typed --env-file variables vars /bin/sh -c 'echo $PATH $HOME $A $B $C "<$EMPTY>" $EQUALS'
+  assert_equal "/image:/bin /home/image image file typed <> a=b" "$output"
+  make_image none
+  run_image none /bin/sh -c 'echo $PATH'
+  assert_equal /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$output"
+  # One more command has them, too.
+  run_step run -d --name web --net none -u 7 vars /bin/sleep 1000
+  run_step exec web /bin/sh -c 'echo $A $HOME'
+  assert_equal "image /home/image" "$output"
+  run_step exec -e A=exec web /bin/sh -c 'echo $A'
+  assert_equal exec "$output"
+}
+
+@test "the directory: the image's, made where it is missing; -w holds against it" {
+  make_image directory 'WORKDIR /srv/web'
+  run_image directory /bin/pwd
+  assert_equal /srv/web "$output"
+  run_image -w /etc directory /bin/pwd
+  assert_equal /etc "$output"
+  run_step run -d --name web --net none directory /bin/sleep 1000
+  run_step exec web /bin/pwd
+  assert_equal /srv/web "$output"
+}
+
+@test "the user: the image's, by number and name; -u holds against it" {
+  requires root
+  make_image number 'USER 7:8'
+  run_image number /bin/sh -c 'id -u; id -g'
+  assert_equal $'7\n8' "$output"
+  run_image -u 9 number id -u
+  assert_equal 9 "$output"
+  mkdir -p tree/etc
+  echo 'web:x:33:34::/srv:/bin/sh' >tree/etc/passwd
+  cp "$BATS_FILE_TMPDIR/root.tar" named.tar
+  tar -rf named.tar -C tree ./etc/passwd
+  run_step import -c 'USER web' named.tar named
+  assert_status 0
+  run_image named /bin/sh -c 'id -u; id -g; echo $HOME'
+  assert_equal $'33\n34\n/srv' "$output"
+  run_step run -d --name web --net none named /bin/sleep 1000
+  run_step exec web id -u
+  assert_equal 33 "$output"
+  run_step import -c 'USER nosuch' named.tar nosuch
+  run_image nosuch true
+  assert_status 125
+  assert_stderr_has nosuch
+}
+
+@test "the signal that stop sends: the image's, unless another was asked for" {
+  local says='trap "echo usr1; exit" USR1; trap "echo term; exit" TERM; echo ready; while :; do sleep 0.1; done'
+  make_image signal 'STOPSIGNAL SIGUSR1'
+  says_ready() { "$STEP" -q logs "$1" | grep -q ready; }
+  run_step run -d --name one --net none signal /bin/sh -c "$says"
+  run_step run -d --name two --net none --stop-signal TERM signal /bin/sh -c "$says"
+  wait_until says_ready one
+  wait_until says_ready two
+  run_step stop one two
+  assert_status 0
+  run_step logs one
+  assert_equal $'ready\nusr1' "$output"
+  run_step logs two
+  assert_equal $'ready\nterm' "$output"
+}
+
+@test "-P publishes the ports that the image names; without an image it is refused" {
+  requires root
+  make_image ports 'EXPOSE 80 53/udp'
+  run_step run -d --name web -P ports /bin/sleep 1000
+  assert_status 0
+  run_step ps --json
+  assert_output_matches '"0\.0\.0\.0:[1-9][0-9]*->80/tcp"'
+  assert_output_matches '"0\.0\.0\.0:[1-9][0-9]*->53/udp"'
+  run_step run --rm -d --name quiet ports /bin/sleep 1000
+  run_step inspect quiet
+  assert_output_lacks "80/tcp" "What an image names is not published by itself."
+  run_image -P "$rootfs" true
+  assert_status 125
+  assert_stderr_has "-P: only an image says which ports are meant"
+}
+
+@test "a volume of the image's: what is written there is the container's, unless -v puts something there" {
+  make_image volume 'VOLUME /data'
+  run --separate-stderr -- "$STEP" run --name one --net none volume /bin/sh -c 'mkdir -p /data && echo kept >/data/file'
+  assert_status 0
+  assert_stderr_has "the image has a volume /data"
+  run_step diff one
+  assert_output_has "A /data/file"
+  mkdir data
+  chmod 777 data
+  run_image -v "$PWD/data:/data" volume /bin/sh -c 'echo out >/data/file'
+  assert_equal out "$(cat data/file)"
+}
+
+# --- Which image -----------------------------------------------------------------------
+
+@test "one that is not there: how to get it, or what was meant; nothing is made" {
+  run_image hello
+  assert_status 125
+  assert_stderr_has "no such image: hello"
+  assert_stderr_has "load"
+  assert_stderr_has "import"
+  [ ! -e "$NSCTL_ROOT" ] || fail "To look for an image is not to make a store."
+  make_image hello 'CMD ["/bin/true"]'
+  run_image helo
+  assert_status 125
+  assert_stderr_has "did you mean hello?"
+  run_image hello:1.0
+  assert_status 125
+  run_image "Hello World"
+  assert_status 125
+  run_step ps -aq
+  assert_equal "" "$output" "What was refused has left a container."
+}
+
+@test "words: /x is a program or a directory, ./x a directory; else an image, else a directory" {
+  requires root
+  make_image web 'CMD ["/bin/echo", "of the image"]'
+  cp -a "$rootfs" web
+  cp -a "$rootfs" plain
+  touch web/of-the-directory plain/of-the-directory
+  run_image web
+  assert_equal "of the image" "$output"
+  run_image ./web ls /of-the-directory
+  assert_status 0
+  run_image "$PWD/web" ls /of-the-directory
+  assert_status 0
+  run_image plain ls /of-the-directory
+  assert_status 0 "There is no image of that name, so it is the directory."
+  run_image /bin/sh -c 'echo of the host'
+  assert_equal "of the host" "$output"
+  run_image ./nosuch
+  assert_status 125
+  assert_stderr_has "./nosuch: neither a directory, nor"
+}
+
+@test "by name, tag, id, its beginning and digest" {
+  local word
+  make_image team/web:1.2 'CMD ["/bin/echo", "it"]'
+  for word in team/web:1.2 "$image_id" "${image_id:0:12}" "team/web:1.2@sha256:$image_id"; do
+    run_image "$word"
+    assert_equal it "$output" "$word"
+  done
+  run_image team/web
+  assert_status 125 "latest is another tag."
+}
+
+# --- What is known of it -----------------------------------------------------------------
+
+@test "ps and inspect show the image, also as JSON, and when it has lost its name" {
+  make_image web 'CMD ["/bin/sleep", "1000"]'
+  run_step run -d --name one --net none web
+  assert_status 0
+  check()
+  {
+    run_step ps
+    assert_output_matches ' web:latest +/bin/sleep 1000 '
+    run_step ps --json
+    assert_output_has '"Image": "web:latest"'
+    assert_output_has "\"ImageID\": \"$image_id\""
+    assert_equal web:latest "$(field one Image)"
+    assert_equal "$image_id" "$(field one ImageID)"
+  }
+  check
+  run_step image rm web
+  assert_status 1 "It is in use."
+  run_step image rm -f web
+  assert_status 0
+  run_step image prune -af
+  check
+}
+
+@test "a container goes on when its image has lost its name: exec, cp, diff, stopped too" {
+  make_image web 'CMD ["/bin/sleep", "1000"]'
+  run_step run -d --name one --net none web
+  run_step image rm -f web
+  run_step image prune -af
+  assert_status 0
+  run_step exec one /bin/sh -c 'echo inside >/file; rm /etc/passwd; ls /bin/sh'
+  assert_equal /bin/sh "$output" "The layers must be there as long as somebody runs on them."
+  run_step diff one
+  assert_output_has "A /file"
+  assert_output_has "D /etc/passwd"
+  run_step stop -t 0 one
+  run_step image prune -af
+  run_step cp one:/file copy
+  assert_equal inside "$(cat copy)"
+  run_step cp one:/etc/group group
+  assert_status 0 "Also what only a layer of the image has."
+  run_step diff one
+  assert_output_has "A /file"
+  run_step rm one
+  run_step image prune -af
+  assert_equal "" "$(ls "$NSCTL_ROOT/layers")" "Now nobody needs them any more."
+}
+
+@test "what one writes is seen neither by another of the same image, nor in its layers" {
+  make_image web
+  run_step run -d --name one --net none web /bin/sh -c 'echo mine >/file; rm -r /etc; sleep 1000'
+  run_step run -d --name two --net none web /bin/sleep 1000
+  has_written() { "$STEP" -q exec one /bin/ls /file; }
+  wait_until has_written
+  run_step exec two /bin/sh -c 'ls -d /etc /file'
+  assert_equal /etc "$output"
+  [ -z "$(find "$NSCTL_ROOT/layers" -name file)" ] || fail "A layer was written to."
+  ls -d "$NSCTL_ROOT"/layers/*/tree/etc || fail "A layer has lost something."
+}
+
+@test "an ordinary user's container of an image" {
+  local root=$BATS_TEST_TMPDIR/users
+  requires userns
+  chmod a+rx "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR"
+  chmod a+r "$BATS_FILE_TMPDIR/root.tar"
+  mkdir -m 1777 "$root"
+  run_as user -q --root "$root/store" import -c 'WORKDIR /srv' -c 'ENV A=image' "$BATS_FILE_TMPDIR/root.tar" web
+  assert_status 0
+  run_as user -q --root "$root/store" run --rm --net none web /bin/sh -c 'id -u; pwd; echo $A; ls -lnd /etc | cut -d" " -f1; touch /etc/new && echo new'
+  assert_equal $'0\n/srv\nimage\ndrwxr-xr-x\nnew' "$output"
+  as_user "$STEP" -q --root "$root/store" image rm web >/dev/null
+  as_user "$STEP" -q --root "$root/store" image prune -af >/dev/null
+  assert_equal "" "$(ls "$root/store/layers")"
+}
+
+# --- What is damaged, or goes wrong ---------------------------------------------------------
+
+@test "a layer that is gone, settings that can not be: said before anything is made" {
+  make_image web 'CMD ["/bin/true"]'
+  local layer text
+  layer=$(echo "$NSCTL_ROOT"/layers/*)
+  mv "$layer" aside
+  run_image web
+  assert_status 125
+  assert_stderr_has "one of its layers is gone"
+  mv aside "$layer"
+  run_image web
+  assert_status 0
+  text=$NSCTL_ROOT/images/web/latest/metadata.json
+  truncate -s 100 "$text"
+  run_image web
+  assert_status 125
+  assert_stderr_has "web:latest is damaged"
+  run_step ps -aq
+  assert_equal "" "$output"
+}
+
+@test "the lock that keeps the layers is neither the container's nor, while it runs, the monitor's" {
+  make_image web 'CMD ["/bin/sleep", "1000"]'
+  local monitor pid which
+  "$STEP" -q run --name front --net none web &
+  run_step run -d --name back --net none web
+  is_running() { [ "$(field "$1" Pid)" -gt 0 ]; }
+  open_files() { find "/proc/$1/fd" -mindepth 1 -printf '%l\n'; }
+  wait_until is_running front
+  for which in front back; do
+    monitor=$(field "$which" MonitorPid) pid=$(field "$which" Pid)
+    [ "$monitor" -gt 0 ] && [ "$pid" -gt 0 ] || fail "There must be something to look at."
+    open_files "$monitor" | grep -q "$NSCTL_ROOT/containers" || fail "The control: the monitor has its record open."
+    ! { open_files "$monitor"; open_files "$pid"; } | grep "$NSCTL_ROOT/layers" || fail "Something of the layers is open."
+  done
+  "$STEP" -q rm -f front back >/dev/null
+  wait
+}
+
+# --- Many at once ----------------------------------------------------------------------------
+
+@test "a hundred of one image at once" {
+  local i
+  make_image web 'CMD ["/bin/sleep", "1000"]'
+  for i in {1..100}; do "$STEP" -q run -d --net none web >"out.$i" 2>"err.$i" & done
+  wait
+  assert_equal "" "$(cat err.*)"
+  assert_equal 100 "$("$STEP" -q ps -q | wc -l)"
+  assert_equal 1 "$(find "$NSCTL_ROOT/layers" -mindepth 1 -maxdepth 1 | wc -l)" "All have the one layer."
+  cut -c 1-12 out.* | xargs -P 8 -n 5 "$STEP" -q rm -f >removed
+  assert_equal 100 "$(wc -l <removed)"
+}
+
+@test "the image removed while a container of it starts: it runs, or there is no such image" {
+  local round pause ran=0 refused=0
+  for ((round = 0; round < rounds; round++)); do
+    make_image web 'CMD ["/bin/sleep", "1000"]'
+    { sleep 0.006; exec "$STEP" -q run -d --net none --name one web >out 2>err; } &
+    printf -v pause '0.%03d' $((round * 24 / rounds))
+    sleep "$pause"
+    "$STEP" -q image rm -f web >/dev/null
+    "$STEP" -q image prune -af >/dev/null
+    if wait $!; then
+      ran=$((ran + 1))
+      run_step exec one /bin/ls /bin/sh /etc/passwd
+      assert_status 0 "Its layers must be there."
+      run_step rm -f one
+    else
+      refused=$((refused + 1))
+      grep -q -e "no such image" -e "is gone (ENOENT)" err || fail "$(cat err)"
+    fi
+    run_step image prune -af
+    assert_equal "" "$(ls "$NSCTL_ROOT/layers")" "Nobody is left who needs them."
+    assert_store_empty
+  done
+  echo "# it ran $ran times, and was refused $refused times" >&3
+}
+
+@test "killed at any call: the image is whole, and nothing is left" {
+  requires strace
+  local call count number tried=0
+  make_image web 'CMD ["/bin/true"]'
+  strace -o list -e trace=openat,flock,mkdir,rename,fsync,clone3,write,close "$STEP" -q run --rm --net none web
+  count=$(grep -c '' list)
+  [ "$count" -gt 20 ] || fail "no calls were seen"
+  for ((number = 1; number <= count; number += 1 + count / ${NSCTL_TEST_POINTS:-16})); do
+    call=$(sed -n "${number}s/(.*//p" list)
+    [[ $call =~ ^[a-z0-9]+$ ]] || continue
+    strace -o killed -e trace="$call" -e inject="$call:signal=KILL:when=$(head -n "$number" list | grep -c "^$call(")" \
+      "$STEP" -q run --net none web >/dev/null 2>&1 || true
+    end_store
+    grep -q 'killed by SIGKILL' killed || continue
+    tried=$((tried + 1))
+    run_image web
+    assert_status 0 "After it was killed at $call, call $number:"
+  done
+  [ "$tried" -gt 5 ] || fail "It was killed $tried times only."
+  assert_store_empty
+}
+
+# --- AppArmor --------------------------------------------------------------------------------
+
+@test "apparmor=PROFILE where there is no AppArmor, or no such profile: refused, and nothing is made" {
+  [ ! -e /sys/kernel/security/apparmor/profiles ] || profile_is_missing=1
+  run_image --security-opt apparmor=nsctl-no-such-profile "$rootfs" true
+  assert_status 125
+  assert_stderr_has "--security-opt apparmor=nsctl-no-such-profile"
+  [ ! -e "$NSCTL_ROOT" ] || [ -n "${profile_is_missing:-}" ] || fail "Something was made."
+  run_image --security-opt apparmor= "$rootfs" true
+  assert_status 125
+  run_image --security-opt apparmor=unconfined "$rootfs" true
+  assert_status 0 "That asks for nothing, so it can be had everywhere."
+}
