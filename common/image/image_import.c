@@ -113,16 +113,20 @@ static int import_make(const struct store *store, struct import *import,
                        struct image_config *config)
 {
     struct layer_made made;
+    uint64_t freed;
     int use_fd = layer_store_use(store);
     if (use_fd == -1)
         return -1;
     int result = layer_make(store, &import->origin, &made);
+    bool is_made = result == 0;
     if (result == 0)
         result = image_new_add_layer(&import->asked, config, made.digest,
                                      import->created_by);
     if (result == 0)
         result = image_new_put(store, &import->asked, config);
     files_close(&use_fd);
+    if (result == -1 && is_made) /* nobody has that layer */
+        image_store_collect(store, false, &freed);
     return result;
 }
 

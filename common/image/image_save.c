@@ -68,11 +68,8 @@ static int save_look_up(struct save *save)
         int result =
             image_store_look_up(save->store, save->words[save->count], image);
         save->count++;
-        if (result == -1)
+        if (result == -1 || !image_store_check_whole(image))
             return -1;
-        if (image->damage != NULL)
-            return log_error("%s can not be understood: %s",
-                             save->words[save->count - 1], image->damage);
     }
     return 0;
 }

@@ -37,6 +37,7 @@ static const struct subcommand containers[] = {
     {"rm", "remove them", subcommand_rm},
     {"prune", "remove all that do not run", subcommand_prune},
     {"rename", "give one another name", subcommand_rename},
+    {"commit", "make an image of one, as it is now", subcommand_commit},
     {0},
 };
 

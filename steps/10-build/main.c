@@ -63,6 +63,7 @@ static const struct subcommand commands[] = {
     {"tag", "give one another name, too", subcommand_image_tag},
     {"rmi", "remove them", subcommand_image_rm},
     {"import", "a root file system becomes one", subcommand_import},
+    {"commit", "a container, as it is now, becomes one", subcommand_commit},
     {"load", "take images out of an archive", subcommand_load},
     {"save", "write images to an archive", subcommand_save},
     {"image", "all that can be done to them: image --help", family_image},
