@@ -1,4 +1,5 @@
 /* Finding images: see image_store.h. Nothing here is written, and nobody is waited for. */
+#include "common/base/advice.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/similar.h"
@@ -36,7 +37,11 @@ static const char *image_read_text(struct image *image, int fd)
 {
     struct stat status;
     size_t done = 0;
-    if (fstat(fd, &status) == -1 || !S_ISREG(status.st_mode))
+    if (fstat(fd, &status) == -1) {
+        image->error = errno;
+        return "its metadata.json can not be read";
+    }
+    if (!S_ISREG(status.st_mode))
         return "its metadata.json is no file";
     image->tagged_ns =
         (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
@@ -48,12 +53,16 @@ static const char *image_read_text(struct image *image, int fd)
             read(fd, image->text + done, (size_t)status.st_size - done);
         if (got == -1 && errno == EINTR)
             continue;
-        if (got <= 0)
+        if (got <= 0) {
+            image->error = got == -1 ? errno : 0;
             return "its metadata.json can not be read";
+        }
         done += (size_t)got;
     }
-    if (image->text == NULL)
-        return "its metadata.json can not be read: out of memory (ENOMEM)";
+    if (image->text == NULL) {
+        image->error = ENOMEM;
+        return "its metadata.json can not be read";
+    }
     image->text_size = done;
     image_store_id(image->text, done, image->reference.digest);
     return NULL;
@@ -81,9 +90,11 @@ static const char *image_read_layers(const struct store *store,
         char path[PATH_MAX];
         struct layer_info info = {0};
         if (layer_store_find(store, image->config.layers.all[i], path, &info) ==
-            -1)
+            -1) {
+            image->error = errno;
             damage = errno == ENOENT ? "one of its layers is gone"
                                      : "one of its layers is damaged";
+        }
         image->bytes += info.bytes;
     }
     log_set_descriptor(log_fd);
@@ -132,7 +143,11 @@ bool image_store_check_whole(const struct image *image)
     if (image->text != NULL) /* once more, and not silently */
         image_config_read(&config, name, image->text, image->text_size);
     image_config_free(&config);
-    log_error("%s is corrupt: %s", name, image->damage);
+    if (image->error == 0)
+        log_error("%s is corrupt: %s", name, image->damage);
+    else
+        log_error("%s is corrupt: %s (%s)", name, image->damage,
+                  advice_error_name(image->error));
     log_advice("image rm removes it; then build, load or import it again");
     errno = EINVAL;
     return false;

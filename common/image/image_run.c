@@ -12,6 +12,16 @@
 
 /* ---- What the image says ---- */
 
+/* Whether a layer higher up is the same: then that decides what this one would, and an
+ * overlay takes none twice. */
+static bool image_run_is_above(const struct image_texts *layers, size_t number)
+{
+    for (size_t i = number + 1; i < layers->count; i++)
+        if (strcmp(layers->all[i], layers->all[number]) == 0)
+            return true;
+    return false;
+}
+
 /* Its layers, the uppermost first, as an overlay wants them. */
 static int image_run_layers(const struct store *store,
                             const struct image_config *config,
@@ -27,6 +37,8 @@ static int image_run_layers(const struct store *store,
     for (size_t i = config->layers.count; i > 0; i--) {
         char path[PATH_MAX];
         const char *digest = config->layers.all[i - 1];
+        if (image_run_is_above(&config->layers, i - 1))
+            continue;
         if (layer_store_find(store, digest, path, NULL) == -1) {
             if (errno == ENOENT)
                 log_error("the layer %.12s of the image is gone (ENOENT)",

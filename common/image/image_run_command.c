@@ -29,8 +29,8 @@ int image_run_use(const struct store *store, struct container *container,
     if (result == -1)
         return errno == ENOENT ? 1 : -1;
     reference_text(&image.reference, name);
-    if (image.damage != NULL)
-        return log_error("the image %s is damaged: %s", name, image.damage);
+    if (!image_store_check_whole(&image))
+        return -1;
     container->image_fd = layer_store_use(store);
     if (container->image_fd == -1)
         return -1;

@@ -31,6 +31,7 @@ int image_store_sweep(const struct store *store);
 struct image {
     struct reference reference; /* digest: the image's id */
     const char *damage;         /* why it can not be understood; NULL: it can */
+    int error;                  /* errno of what failed there; or 0 */
     struct image_config config;
     char *text; /* of metadata.json */
     size_t text_size;

@@ -117,7 +117,8 @@ static int layer_store_place(const struct store *store,
         //> appear
         result = rename(draft->path, place);
         //< appear
-        if (result == 0 || (errno != EEXIST && errno != ENOTEMPTY))
+        if (result == 0 ||
+            (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR))
             return (int)log_call(result, "from now on there is this layer",
                                  "rename(\"%s\", \"%s\")", draft->path, place);
         if (layer_store_find(store, digest, unused, &info) == 0)

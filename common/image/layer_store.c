@@ -98,8 +98,10 @@ static int layer_store_read_info(const char *path, struct layer_info *info)
     } members[] = {{"bytes", &info->bytes},
                    {"entries", &info->entries},
                    {"archive_bytes", &info->archive_bytes}};
+    errno = 0;
     struct json *json = json_read(path, 4096);
     int result = json == NULL ? -1 : 0;
+    int error = json == NULL && errno != 0 && errno != ENOENT ? errno : EINVAL;
     for (size_t i = 0; i < sizeof members / sizeof members[0] && result == 0;
          i++) {
         const struct json_value *value =
@@ -112,7 +114,7 @@ static int layer_store_read_info(const char *path, struct layer_info *info)
     if (json != NULL)
         json_free(json);
     if (result == -1)
-        errno = EINVAL;
+        errno = error;
     return result;
 }
 
@@ -146,6 +148,12 @@ int layer_store_find(const struct store *store, const char *digest, char *path,
 int layer_store_take_away(const struct store *store, const char *place)
 {
     char hidden[PATH_MAX];
+    struct stat status;
+    if (lstat(place, &status) == 0 && !S_ISDIR(status.st_mode)) {
+        int unlinked = unlink(place);
+        return (int)log_call(unlinked, "from now on there is no such layer",
+                             "unlink(\"%s\")", place);
+    }
     int fd = lock_directory(place, LOCK_EX);
     if (fd == -1)
         return errno == ENOENT ? 0 : -1; /* somebody else has done it */

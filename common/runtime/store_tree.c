@@ -1,5 +1,6 @@
 #include "common/runtime/store_tree.h"
 
+#include "common/base/advice.h"
 #include "common/base/log.h"
 #include "common/runtime/mapped.h"
 
@@ -118,6 +119,7 @@ int store_tree_remove(const char *path)
     if (result == -1 && (errno == EACCES || errno == EPERM) && geteuid() != 0)
         result = mapped_run(store_tree_try_mapped, (void *)path);
     if (result == -1)
-        log_error("%s: can not be removed: %s", path, strerror(errno));
+        log_error("%s: can not be removed: %s (%s)", path, strerror(errno),
+                  advice_error_name(errno));
     return result;
 }
