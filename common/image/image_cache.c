@@ -42,6 +42,18 @@ int image_store_cached(const struct store *store, const char *key, char *digest)
     return layer_store_find(store, digest, path, NULL);
 }
 
+int image_store_cached_since(const struct store *store, const char *key,
+                             time_t *since)
+{
+    char path[PATH_MAX], digest[SHA256_TEXT];
+    struct stat status;
+    if (image_store_cached(store, key, digest) == -1 ||
+        image_cache_path(store, key, path) == -1 || lstat(path, &status) == -1)
+        return -1;
+    *since = status.st_mtim.tv_sec;
+    return 0;
+}
+
 int image_store_remember(const struct store *store, const char *key,
                          const char *digest)
 {

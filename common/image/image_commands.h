@@ -20,6 +20,7 @@ int subcommand_image_prune(const struct store *store, char **argv);
 int subcommand_inspect_any(const struct store *store, char **argv);
 
 /* What an image is made of, and what becomes of one. */
+int subcommand_build(const struct store *store, char **argv);
 int subcommand_commit(const struct store *store, char **argv);
 int subcommand_import(const struct store *store, char **argv);
 int subcommand_load(const struct store *store, char **argv);

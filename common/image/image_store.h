@@ -17,6 +17,8 @@
 #include "common/image/layer_store.h"
 #include "common/image/reference.h"
 
+#include <time.h>
+
 /* For the files of image_*.c: where what a name stands for is; the id of a text; sweeps what
  * others have left who were killed. Return 0, or -1, reported. */
 struct image_place {
@@ -77,6 +79,9 @@ int image_store_untag(const struct store *store,
  * with ENOENT, not reported: there is none, or the layer is gone. */
 int image_store_cached(const struct store *store, const char *key,
                        char *digest);
+/* The same, and since when that is known. */
+int image_store_cached_since(const struct store *store, const char *key,
+                             time_t *since);
 int image_store_remember(const struct store *store, const char *key,
                          const char *digest);
 

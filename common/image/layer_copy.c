@@ -86,6 +86,8 @@ void layer_copy_made(const struct layer_copy *copy, const struct stat *status,
     made->gid = copy->has_owner     ? copy->gid
                 : copy->keep_owners ? status->st_gid
                                     : 0;
+    if (copy->own_all)
+        made->uid = made->gid = 0;
     made->time = status->st_mtim;
 }
 
@@ -179,7 +181,7 @@ static int layer_copy_regular(struct layer_copy *copy,
         layer_copy_refuse(copy, "it has changed while it was read");
         goto out;
     }
-    layer_copy_add_status(copy, one->new_name, &status);
+    layer_copy_add_status(copy, one->name, &status);
     if (one->place != NULL) {
         to_fd =
             openat(one->place->fd, one->new_name,
@@ -214,7 +216,7 @@ static int layer_copy_link(struct layer_copy *copy,
     if (length == -1)
         return -1;
     target[length] = '\0';
-    layer_copy_add_status(copy, one->new_name, one->status);
+    layer_copy_add_status(copy, one->name, one->status);
     layer_copy_add(copy, target);
     if (one->place == NULL)
         return 0;
@@ -227,7 +229,7 @@ static int layer_copy_special(struct layer_copy *copy,
                               const struct layer_copy_one *one)
 {
     mode_t mode = one->status->st_mode;
-    layer_copy_add_status(copy, one->new_name, one->status);
+    layer_copy_add_status(copy, one->name, one->status);
     if (one->place == NULL)
         return 0;
     if (mknodat(one->place->fd, one->new_name, (mode & S_IFMT) | 0600,
@@ -266,6 +268,34 @@ int layer_copy_file(struct layer_copy *copy, const struct layer_path *source,
                                        place,           name};
     snprintf(copy->path, sizeof copy->path, "%s", source->path);
     return layer_copy_one(copy, &one);
+}
+
+int layer_copy_text(struct layer_copy *copy, const char *text, time_t time,
+                    const struct layer_place *place, const char *name)
+{
+    const struct stat status = {.st_mode = S_IFREG | 0644,
+                                .st_size = (off_t)strlen(text),
+                                .st_mtim = {.tv_sec = time}};
+    const struct layer_copy_one one = {
+        .status = &status, .place = place, .new_name = name};
+    snprintf(copy->path, sizeof copy->path, "<<%s", name);
+    layer_copy_add_status(copy, "", &status);
+    layer_copy_add(copy, text);
+    copy->files++;
+    copy->bytes += strlen(text);
+    if (place == NULL)
+        return 0;
+    if (layer_copy_make_way(copy, &one) == -1)
+        return -1;
+    int fd = openat(place->fd, name,
+                    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd == -1)
+        return -1;
+    int result =
+        layer_copy_write(fd, (const unsigned char *)text, strlen(text));
+    if (close(fd) == -1)
+        result = -1;
+    return result == -1 ? -1 : layer_copy_set(copy, &one);
 }
 
 /* ---- Directories ---- */

@@ -10,7 +10,7 @@
  * The digest is of names, modes, owners and contents, but not of times: that is what decides
  * whether a step of a build has to be done again. It is computed in the same way
  * with a place and without one (NULL), and with one it is of what was really written: a file
- * that changes in between is not taken for what it was.
+ * that changes in between is not taken for what it was. Where it goes is not in it.
  *
  * taught in: step 10, lessons/10-build.md
  */
@@ -24,6 +24,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 enum { LAYER_COPY_BUFFER = 128 * 1024 };
 
@@ -32,6 +33,7 @@ struct layer_copy {
     const struct ignore *ignore; /* NULL: all is copied */
     bool keep_owners;            /* and attributes; else all is root's */
     bool has_owner, has_mode;    /* --chown, --chmod */
+    bool own_all;                /* no other id than ours is to be had */
     uid_t uid;
     gid_t gid;
     mode_t mode;
@@ -57,6 +59,10 @@ int layer_copy_file(struct layer_copy *copy, const struct layer_path *source,
 int layer_copy_directory(struct layer_copy *copy,
                          const struct layer_path *source,
                          const struct layer_place *place);
+
+/* A file that is in no layer, but a text: root's, 0644, of `time`, unless asked for. */
+int layer_copy_text(struct layer_copy *copy, const char *text, time_t time,
+                    const struct layer_place *place, const char *name);
 
 /* What a directory becomes that is nowhere yet: as `status` says, or as asked for. */
 void layer_copy_made(const struct layer_copy *copy, const struct stat *status,

@@ -62,6 +62,7 @@ static const struct subcommand commands[] = {
     {"history", "how one came to be", subcommand_image_history},
     {"tag", "give one another name, too", subcommand_image_tag},
     {"rmi", "remove them", subcommand_image_rm},
+    {"build", "a Containerfile becomes one", subcommand_build},
     {"import", "a root file system becomes one", subcommand_import},
     {"commit", "a container, as it is now, becomes one", subcommand_commit},
     {"load", "take images out of an archive", subcommand_load},

@@ -1,0 +1,332 @@
+#include "common/image/build_archive.h"
+
+#include "common/base/advice.h"
+#include "common/base/files.h"
+#include "common/base/log.h"
+#include "common/base/tar_reader.h"
+#include "common/image/layer_unpack.h"
+#include "common/image/stream.h"
+#include "common/runtime/store_tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- Whether it is one ---- */
+
+static int build_archive_open(const struct layer_path *file)
+{
+    int fd = openat(file->layers.fds[file->which], file->name,
+                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    return fd != -1 ? fd
+                    : (int)log_call(-1, "perhaps an archive",
+                                    "openat(\"%s\", O_NOFOLLOW)", file->path);
+}
+
+/* The sum in a header is right by chance once in a hundred thousand times. */
+static bool build_archive_is_header(const unsigned char *block, size_t size)
+{
+    struct tar_header header;
+    uint32_t as_signed;
+    int64_t sum;
+    if (size < sizeof header)
+        return false;
+    memcpy(&header, block, sizeof header);
+    if (block[0] == '\0' ||
+        tar_parse_number(header.checksum, sizeof header.checksum, 0, INT32_MAX,
+                         &sum) != NULL)
+        return false;
+    uint32_t computed = tar_checksum(&header, &as_signed);
+    return sum == computed || sum == as_signed;
+}
+
+/* xz and bzip2 are archives to others. */
+static const char *build_archive_unknown(const unsigned char *data, size_t size)
+{
+    if (size >= 6 && memcmp(data,
+                            "\xfd"
+                            "7zXZ",
+                            6) == 0)
+        return "xz";
+    return size >= 3 && memcmp(data, "BZh", 3) == 0 ? "bzip2" : NULL;
+}
+
+int build_archive_is_one(const struct layer_path *file)
+{
+    unsigned char block[sizeof(struct tar_header)];
+    struct stream stream;
+    size_t used = 0;
+    ssize_t got = 1;
+    if (!S_ISREG(file->status.st_mode) ||
+        file->status.st_size < (off_t)sizeof "BZh")
+        return 0;
+    int fd = build_archive_open(file);
+    if (fd == -1)
+        return -1;
+    ssize_t size = pread(fd, block, sizeof block, 0);
+    const char *unknown =
+        size <= 0 ? NULL : build_archive_unknown(block, (size_t)size);
+    int result = -1;
+    if (unknown != NULL) {
+        log_error("%s is compressed with %s, which we do not unpack: gzip and "
+                  "zstd are what is",
+                  file->path, unknown);
+        log_advice("COPY takes it as it is");
+        errno = EINVAL;
+    } else if (stream_open(&stream, file->path, fd, UINT64_MAX) == 0) {
+        while (used < sizeof block && got > 0) {
+            got = stream_read(&stream, block + used, sizeof block - used);
+            used += got > 0 ? (size_t)got : 0;
+        }
+        result = got == -1 ? -1 : build_archive_is_header(block, used);
+        stream_close(&stream);
+    } else {
+        stream_close(&stream);
+    }
+    close(fd);
+    return result;
+}
+
+/* ---- To its place ---- */
+
+struct build_archive {
+    const struct layers *below;
+    const struct layer_place *top;
+    char path[PATH_MAX]; /* in the image, where we are */
+};
+
+static int build_archive_failed(const struct build_archive *archive,
+                                const char *name, const char *complaint)
+{
+    return log_error("%s/%s, from an archive: %s", archive->path, name,
+                     complaint != NULL ? complaint : advice_error_name(errno));
+}
+
+/* Into a directory; who has called us makes the path shorter again. */
+static int build_archive_down(struct build_archive *archive, const char *name)
+{
+    size_t length = strlen(archive->path);
+    if (length + strlen(name) + 2 > sizeof archive->path) {
+        errno = ENAMETOOLONG;
+        return build_archive_failed(archive, name, NULL);
+    }
+    snprintf(archive->path + length, sizeof archive->path - length, "/%s",
+             name);
+    return 0;
+}
+
+static int build_archive_merge(struct build_archive *archive, int from_fd,
+                               const struct layer_place *place);
+
+/* A directory that is there already, in the image or by another source. */
+static int build_archive_merge_inner(struct build_archive *archive, int from_fd,
+                                     const char *name,
+                                     const struct layer_place *place,
+                                     const struct stat *status)
+{
+    const struct timespec time = status->st_mtim;
+    const struct layer_place_new made = {status->st_mode, status->st_uid,
+                                         status->st_gid, time};
+    struct layer_place *inner = malloc(sizeof *inner);
+    int result = -1;
+    int fd =
+        openat(from_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd != -1 && inner != NULL)
+        result = layer_place_enter(place, name, &made, inner);
+    if (result != -1) {
+        if (fchown(inner->fd, made.uid, made.gid) == -1 ||
+            fchmod(inner->fd, made.mode & 07777) == -1)
+            result = build_archive_failed(archive, name, NULL);
+        inner->time = time;
+        if (result != -1)
+            result = build_archive_down(archive, name);
+        if (result != -1)
+            result = build_archive_merge(archive, fd, inner);
+        layer_place_close(inner);
+    } else {
+        build_archive_failed(archive, name, NULL);
+    }
+    files_close(&fd);
+    free(inner);
+    return result == -1 ? -1 : 0;
+}
+
+/* A directory of the archive where the image has a link: to a directory, which is meant. */
+static int build_archive_follow(struct build_archive *archive, int from_fd,
+                                const char *name)
+{
+    struct layer_path *found = malloc(sizeof *found);
+    struct layer_place *place = malloc(sizeof *place);
+    const struct layer_place_new usual = {.mode = 0755};
+    char path[PATH_MAX];
+    int result = -1, fd = -1;
+    if (found != NULL && place != NULL &&
+        files_path(path, "%s/%s", archive->path, name) == 0)
+        result = layer_path_find(archive->below, path, true, found);
+    if (result != -1) {
+        layer_path_close(found);
+        if (result == 1 || !S_ISDIR(found->status.st_mode)) {
+            errno = ENOTDIR;
+            result = -1;
+        }
+    }
+    if (result == 0)
+        fd = openat(from_fd, name,
+                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1 ||
+        layer_place_walk(archive->top, found->path, &usual, place) == -1) {
+        result = build_archive_failed(archive, name, NULL);
+    } else {
+        char *before = strdup(archive->path);
+        memcpy(archive->path, found->path, sizeof archive->path);
+        result = build_archive_merge(archive, fd, place);
+        layer_place_close(place);
+        if (before != NULL) /* it is for messages and links, and no longer so */
+            snprintf(archive->path, sizeof archive->path, "%s", before);
+        free(before);
+    }
+    files_close(&fd);
+    free(place);
+    free(found);
+    return result;
+}
+
+static int build_archive_move(struct build_archive *archive, int from_fd,
+                              const char *name, const struct layer_place *place)
+{
+    struct stat status, there;
+    if (fstatat(from_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
+        return build_archive_failed(archive, name, NULL);
+    int found = layer_place_look_up(place, name, &there);
+    bool from_directory = S_ISDIR(status.st_mode);
+    if (found == 0 && S_ISDIR(there.st_mode))
+        return from_directory
+                   ? build_archive_merge_inner(archive, from_fd, name, place,
+                                               &status)
+                   : build_archive_failed(archive, name,
+                                          "a directory has that name there "
+                                          "(EISDIR)");
+    if (found == 0 && from_directory && S_ISLNK(there.st_mode))
+        return build_archive_follow(archive, from_fd, name);
+    if (found == -1 ||
+        (unlinkat(place->fd, name, 0) == -1 && errno != ENOENT) ||
+        renameat(from_fd, name, place->fd, name) == -1)
+        return build_archive_failed(archive, name, NULL);
+    return 0;
+}
+
+static int build_archive_merge(struct build_archive *archive, int from_fd,
+                               const struct layer_place *place)
+{
+    size_t length = strlen(archive->path);
+    struct dirent **names;
+    char path[64];
+    int result = 0;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", from_fd);
+    int count = scandir(path, &names, NULL, alphasort);
+    if (count == -1)
+        return (int)log_call(-1, "what was unpacked", "openat(\"%s\")", path);
+    for (int i = 0; i < count; i++) {
+        const char *name = names[i]->d_name;
+        if (result == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
+            result = build_archive_move(archive, from_fd, name, place);
+        archive->path[length] = '\0';
+        free(names[i]);
+    }
+    free(names);
+    return result;
+}
+
+/* ---- Unpacking ---- */
+
+static int build_archive_unpack_into(const struct layer_path *file, int to_fd,
+                                     bool own_all)
+{
+    const struct layer_options options = {.devices = LAYER_DEVICES_LEAVE_OUT,
+                                          .own_all = own_all,
+                                          .plain_tree = true};
+    struct layer_counts counts = {0};
+    struct tar_reader reader;
+    struct stream stream;
+    int result = -1, fd = build_archive_open(file);
+    if (fd == -1)
+        return -1;
+    if (stream_open(&stream, file->path, fd, UINT64_MAX) == 0 &&
+        tar_reader_start(&reader, file->path, stream_read, &stream,
+                         &tar_default_limits) == 0) {
+        result = layer_unpack(&reader, to_fd, &options, &counts);
+        tar_reader_free(&reader);
+        if (result == 0)
+            result = stream_finish(&stream);
+    }
+    stream_close(&stream);
+    close(fd);
+    if (counts.devices > 0)
+        log_warning("%s: left out: %llu devices", file->path,
+                    (unsigned long long)counts.devices);
+    return result;
+}
+
+/* The destination is a directory, whatever its name ends with. */
+static int build_archive_place(struct build_archive *archive, int from_fd)
+{
+    struct layer_path *found = malloc(sizeof *found);
+    struct layer_place *place = malloc(sizeof *place);
+    const struct layer_place_new usual = {.mode = 0755};
+    int result =
+        found == NULL || place == NULL
+            ? -1
+            : layer_path_find(archive->below, archive->path, true, found);
+    if (result != -1) {
+        layer_path_close(found);
+        result = layer_place_walk(archive->top, found->path, &usual, place);
+    }
+    if (result == -1) {
+        build_archive_failed(archive, "", NULL);
+    } else {
+        memcpy(archive->path, found->path, sizeof archive->path);
+        result = build_archive_merge(archive, from_fd, place);
+        layer_place_close(place);
+    }
+    free(place);
+    free(found);
+    return result == -1 ? -1 : 0;
+}
+
+int build_archive_unpack(const struct layer_path *file,
+                         const struct layers *below,
+                         const struct layer_place *top, const char *destination,
+                         const char *scratch, bool own_all)
+{
+    struct build_archive *archive = malloc(sizeof *archive);
+    char path[PATH_MAX];
+    if (archive == NULL)
+        return log_error("out of memory (ENOMEM)");
+    archive->below = below;
+    archive->top = top;
+    snprintf(archive->path, sizeof archive->path, "%s", destination);
+    int result = files_path(path, "%s/unpacked", scratch), fd = -1;
+    if (result == 0) {
+        result = mkdir(path, 0700);
+        log_call(result, "a place to unpack it in", "mkdir(\"%s\", 0700)",
+                 path);
+    }
+    if (result == 0) {
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        result = fd == -1 ? (int)log_call(-1, "a place to unpack it in",
+                                          "openat(\"%s\")", path)
+                          : build_archive_unpack_into(file, fd, own_all);
+    }
+    if (result == 0)
+        result = build_archive_place(archive, fd);
+    files_close(&fd);
+    if (store_tree_remove(path) == -1)
+        result = -1;
+    free(archive);
+    return result;
+}

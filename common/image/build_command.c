@@ -1,0 +1,52 @@
+/* build: see build.h. */
+#include "common/base/log.h"
+#include "common/image/build.h"
+#include "common/image/image_commands.h"
+#include "common/kernel/userns.h"
+
+#include <stddef.h>
+
+int subcommand_build(const struct store *store, char **argv)
+{
+    static struct build_options asked;
+    const struct program_option options[] = {
+        {"-t --tag", "NAME[:TAG]", build_parse_tag, &asked,
+         "what the image is called; several times, if it has several names"},
+        {"-f --file", "FILE", program_parse_text, &asked.file,
+         "the Containerfile (default: Containerfile or Dockerfile in "
+         "DIRECTORY); - is standard input"},
+        {"--build-arg", "NAME[=VALUE]", build_parse_argument, &asked.arguments,
+         "what an ARG is; without = our own variable of that name"},
+        {"--target", "STAGE", program_parse_text, &asked.target,
+         "the stage that is the image, by name or number (default: the last)"},
+        {"--label", "NAME=VALUE", build_parse_label, &asked.labels,
+         "one more label of the image"},
+        {"--no-cache", NULL, NULL, &asked.no_cache,
+         "do each step, whether it was done before or not"},
+        {"--net --network", "KIND", network_options_parse, &asked.network,
+         "of RUN: none, host, bridge (root's), slirp (a user's)"},
+        {"--userns", "host", userns_parse, &asked.userns_host,
+         "RUN without a user namespace: root inside is root outside"},
+        {"--iidfile", "FILE", program_parse_text, &asked.id_file,
+         "a file, for the image's id"},
+        {"--pull", "never", build_parse_pull, NULL,
+         "which is so in any case: nothing is fetched"},
+        {"--progress", "plain|auto", build_parse_progress, NULL,
+         "how steps are told: a line each"},
+        {"-q --quiet", NULL, NULL, &asked.quiet,
+         "print the image's id only, and errors"},
+        {0},
+    };
+    const struct program program = {
+        .name = "build",
+        .summary = "Makes an image, as a Containerfile says.",
+        .usage = "[OPTION...] DIRECTORY|-",
+        .example = "build -t hello .",
+        .options = options,
+    };
+    char **words = subcommands_read(&program, argv, 1, 1);
+    if (asked.quiet)
+        log_set_quiet(true);
+    asked.context = words[0];
+    return build_image(store, &asked);
+}

@@ -1,0 +1,138 @@
+#include "common/image/build_layer.h"
+
+#include "common/base/log.h"
+#include "common/base/tar_writer.h"
+#include "common/image/image_store.h"
+#include "common/image/layer_pack.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* ---- The layers below ---- */
+
+int build_layer_paths(const struct build *build,
+                      const struct image_texts *digests, const char ***paths)
+{
+    char path[PATH_MAX];
+    *paths = calloc(digests->count + 1, sizeof **paths);
+    for (size_t i = 0; i < digests->count && *paths != NULL; i++) {
+        const char *digest = digests->all[digests->count - 1 - i];
+        if (layer_store_find(build->store, digest, path, NULL) == -1) {
+            if (errno == ENOENT)
+                log_error("layer %.12s is not there (ENOENT)", digest);
+            build_layer_free_paths(*paths, i);
+            return -1;
+        }
+        (*paths)[i] = strdup(path);
+    }
+    return *paths == NULL ? log_error("out of memory (ENOMEM)") : 0;
+}
+
+void build_layer_free_paths(const char **paths, size_t count)
+{
+    for (size_t i = 0; paths != NULL && i < count; i++)
+        free((char *)paths[i]);
+    free(paths);
+}
+
+/* ---- A new one ---- */
+
+int build_layer_begin(struct build_layer *layer, const struct build *build)
+{
+    layer->draft.path[0] = '\0';
+    layer->news = mmap(NULL, sizeof *layer->news, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (layer->news == MAP_FAILED)
+        return (int)log_call(-1, "what a child has to tell",
+                             "mmap(MAP_SHARED|MAP_ANONYMOUS)");
+    if (layer_store_begin(build->store, &layer->draft) == 0)
+        return 0;
+    munmap(layer->news, sizeof *layer->news);
+    layer->draft.path[0] = '\0';
+    return -1;
+}
+
+void build_layer_abandon(struct build_layer *layer)
+{
+    layer_store_abandon(&layer->draft);
+    munmap(layer->news, sizeof *layer->news);
+}
+
+int build_layer_prepare_tree(const struct build_layer *layer,
+                             const struct layers *below)
+{
+    struct stat status;
+    int fd = layer->draft.tree_fd;
+    if (below->count == 0)
+        return 0;
+    return fstat(below->fds[0], &status) == -1 ||
+                   fchown(fd, status.st_uid, status.st_gid) == -1 ||
+                   fchmod(fd, status.st_mode & 07777) == -1
+               ? -1
+               : 0;
+}
+
+struct build_layer_hasher {
+    struct sha256 hash;
+    uint64_t bytes;
+};
+
+/* A tar_write_function: what would be written is only hashed. */
+static int build_layer_take(void *context, const void *data, size_t size)
+{
+    struct build_layer_hasher *hasher = context;
+    sha256_add(&hasher->hash, data, size);
+    hasher->bytes += size;
+    return 0;
+}
+
+int build_layer_hash(struct build_layer *layer)
+{
+    static struct tar_writer writer; /* too large for a stack */
+    struct build_layer_hasher hasher = {.bytes = 0};
+    unsigned char digest[SHA256_BYTES];
+    sha256_start(&hasher.hash);
+    tar_writer_start(&writer, build_layer_take, &hasher);
+    if (layer_pack(layer->draft.tree_fd, layer->draft.path, &writer) == -1 ||
+        tar_writer_finish(&writer) == -1)
+        return -1;
+    sha256_finish(&hasher.hash, digest);
+    sha256_text(digest, layer->news->digest);
+    layer->news->info = (struct layer_info){.bytes = writer.bytes,
+                                            .entries = writer.entries,
+                                            .archive_bytes = hasher.bytes};
+    return 0;
+}
+
+/* ---- In the store ---- */
+
+bool build_layer_is_cached(struct build *build, struct build_stage *stage,
+                           const char *key)
+{
+    char digest[SHA256_TEXT];
+    if (build->options->no_cache ||
+        image_store_cached(build->store, key, digest) == -1 ||
+        build_stage_add_layer(build, stage, digest) == -1)
+        return false;
+    build_tell(build, "CACHED %.12s", digest);
+    return true;
+}
+
+int build_layer_commit(struct build_layer *layer, struct build *build,
+                       struct build_stage *stage, const char *key)
+{
+    int result = layer_store_commit(build->store, &layer->draft,
+                                    layer->news->digest, &layer->news->info);
+    if (result == 0 && key != NULL)
+        result = image_store_remember(build->store, key, layer->news->digest);
+    if (result == 0)
+        result = build_stage_add_layer(build, stage, layer->news->digest);
+    if (result == 0)
+        build_tell(build, "--> %.12s", layer->news->digest);
+    munmap(layer->news, sizeof *layer->news);
+    return result;
+}

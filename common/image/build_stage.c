@@ -1,0 +1,285 @@
+/* The instructions of a stage, one after the other: see build_state.h. */
+#include "common/base/advice.h"
+#include "common/base/log.h"
+#include "common/base/program.h"
+#include "common/base/signal_names.h"
+#include "common/image/build_layer.h"
+#include "common/image/build_variables.h"
+#include "common/image/containerfile_memory.h"
+#include "common/image/image_change.h"
+#include "common/image/layer_path.h"
+#include "common/kernel/process.h"
+#include "common/kernel/users.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- What is told ---- */
+
+int build_refuse(struct build *build,
+                 const struct containerfile_instruction *instruction,
+                 const char *format, ...)
+{
+    char text[8192];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (build->failed == 0)
+        build->failed = EXIT_OURS;
+    return containerfile_refuse(&build->file, instruction->line, "%s", text);
+}
+
+/* "STEP 2/5: RUN make", with several stages "[1/2] STEP 2/5: …". */
+static void build_tell_step(const struct build *build,
+                            const struct build_stage *stage,
+                            const struct containerfile_instruction *instruction)
+{
+    char which[64] = "", words[256];
+    size_t number = (size_t)(instruction - build->file.instructions);
+    const char *text = instruction->text;
+    /* Flags stand before the text; a long one is not for a line. */
+    size_t used = 0;
+    for (size_t i = 0; i < instruction->flag_count && used < sizeof words; i++)
+        used += (size_t)snprintf(words + used, sizeof words - used, "--%s=%s ",
+                                 instruction->flags[i].name,
+                                 instruction->flags[i].value);
+    if (used < sizeof words)
+        snprintf(words + used, sizeof words - used, "%s", text);
+    if (build->needed > 1)
+        snprintf(which, sizeof which, "[%zu/%zu] ", stage->place,
+                 build->needed);
+    build_tell(build, "%sSTEP %zu/%zu: %s %s", which, number - stage->first + 1,
+               stage->end - stage->first,
+               containerfile_kind_name(instruction->kind), words);
+}
+
+/* ---- History ---- */
+
+void build_time_text(time_t time, char text[32])
+{
+    struct tm parts;
+    if (gmtime_r(&time, &parts) == NULL ||
+        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
+        strcpy(text, "1970-01-01T00:00:00Z");
+}
+
+/* How an instruction stands in the history. When it was is known of what has made a layer;
+ * of the others it is filled in at the end. */
+static int
+build_stage_add_history(struct build_stage *stage,
+                        const struct containerfile_instruction *instruction,
+                        bool empty)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+    if (file == NULL)
+        return log_error("out of memory (ENOMEM)");
+    fputs(containerfile_kind_name(instruction->kind), file);
+    for (size_t i = 0; i < instruction->flag_count; i++)
+        fprintf(file, " --%s=%s", instruction->flags[i].name,
+                instruction->flags[i].value);
+    fprintf(file, " %s", instruction->text);
+    fclose(file);
+    const struct image_history history = {
+        .created = empty ? NULL : stage->config.created,
+        .created_by = text,
+        .empty_layer = empty};
+    int result = text == NULL
+                     ? log_error("out of memory (ENOMEM)")
+                     : image_config_add_history(&stage->config, &history);
+    free(text);
+    return result;
+}
+
+/* When a layer was made: that of its record, which is written once. */
+static time_t build_stage_layer_time(const struct build *build,
+                                     const char *digest)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    if (build->has_epoch ||
+        snprintf(path, sizeof path, "%s/layers/%s/layer.json",
+                 build->store->root, digest) >= (int)sizeof path ||
+        stat(path, &status) == -1)
+        return build->epoch;
+    return status.st_mtim.tv_sec;
+}
+
+int build_stage_add_layer(struct build *build, struct build_stage *stage,
+                          const char *digest)
+{
+    struct image_config *config = &stage->config;
+    if (config->layers.count >= LAYERS_MOST - 1)
+        return log_error("more than %d layers: --squash makes one of those of "
+                         "a build, and fewer steps make fewer",
+                         LAYERS_MOST - 1);
+    char time[32];
+    build_time_text(build_stage_layer_time(build, digest), time);
+    return image_config_set_text(config, &config->created, time) == -1
+               ? -1
+               : image_config_add(config, &config->layers, digest, false);
+}
+
+/* ---- FROM ---- */
+
+static int build_stage_from(struct build *build, struct build_stage *stage)
+{
+    struct image_config *config = &stage->config;
+    const struct image_config *base = NULL;
+    image_config_free(config);
+    build_variables_free(&stage->arguments);
+    stage->command_set = false;
+    if (stage->base != -1)
+        base = &build->stages[stage->base].config;
+    else if (strcmp(stage->from, "scratch") != 0)
+        base = &stage->image.config;
+    if (base != NULL && image_config_copy(config, base) == -1)
+        return -1;
+    if (base == NULL &&
+        (image_config_set_text(config, &config->os, "linux") == -1 ||
+         image_config_set_text(config, &config->architecture,
+                               image_config_machine()) == -1))
+        return -1;
+    stage->base_layers = config->layers.count;
+    /* FROM another stage: what is that one's own is this one's, too. */
+    if (stage->base != -1)
+        stage->base_layers = build->stages[stage->base].base_layers;
+    return 0;
+}
+
+/* ---- The others ---- */
+
+/* "80 443" in a variable is two ports. */
+static int
+build_stage_split_ports(struct build *build, const struct build_stage *stage,
+                        const struct containerfile_instruction *instruction,
+                        struct containerfile_instruction *split)
+{
+    char *words = strdup("");
+    *split = *instruction;
+    for (size_t i = 0; i < instruction->word_count && words != NULL; i++) {
+        char *word = build_variables_expand(build, stage, instruction,
+                                            instruction->words[i]);
+        char *longer = NULL;
+        if (word == NULL || asprintf(&longer, "%s %s", words, word) == -1) {
+            free(word);
+            free(words);
+            return -1;
+        }
+        free(word);
+        free(words);
+        words = longer;
+    }
+    split->words =
+        calloc(strlen(words == NULL ? "" : words) + 1, sizeof *split->words);
+    split->word_count = 0;
+    split->is_json = true; /* the words are exactly those */
+    char *rest = NULL;
+    if (containerfile_own(&build->file, words) == NULL ||
+        containerfile_own(&build->file, split->words) == NULL)
+        return -1;
+    for (char *word = strtok_r(words, " \t", &rest); word != NULL;
+         word = strtok_r(NULL, " \t", &rest))
+        split->words[split->word_count++] = word;
+    return 0;
+}
+
+static int
+build_stage_check_change(struct build *build, struct build_stage *stage,
+                         const struct containerfile_instruction *instruction)
+{
+    struct image_config *config = &stage->config;
+    const char *expected = NULL, *text = NULL;
+    int signal_number;
+    if (instruction->kind == CONTAINERFILE_STOPSIGNAL) {
+        text = config->stop_signal;
+        expected = signal_names_parse(text, &signal_number);
+    } else if (instruction->kind == CONTAINERFILE_USER) {
+        text = config->user;
+        expected = users_check_form(text);
+    }
+    if (expected != NULL)
+        return build_refuse(build, instruction, "%s %s: %s",
+                            containerfile_kind_name(instruction->kind), text,
+                            expected);
+    char clean[PATH_MAX];
+    bool leaves;
+    if (instruction->kind != CONTAINERFILE_WORKDIR)
+        return 0;
+    if (layer_path_clean("/", config->working_directory, clean, &leaves) == -1)
+        return build_refuse(build, instruction, "WORKDIR: %s",
+                            advice_error_name(errno));
+    return image_config_set_text(config, &config->working_directory, clean);
+}
+
+static int
+build_stage_change(struct build *build, struct build_stage *stage,
+                   const struct containerfile_instruction *instruction)
+{
+    struct containerfile_instruction split;
+    struct build_snapshot snapshot;
+    if (instruction->kind == CONTAINERFILE_EXPOSE) {
+        if (build_stage_split_ports(build, stage, instruction, &split) == -1)
+            return -1;
+        instruction = &split;
+    }
+    if (build_variables_snapshot(stage, &snapshot) == -1)
+        return -1;
+    int result =
+        image_change_apply(&build->file, instruction, build_variables_look_up,
+                           &snapshot, &stage->config, &stage->command_set);
+    free(snapshot.environment);
+    return result == -1 ? -1
+                        : build_stage_check_change(build, stage, instruction);
+}
+
+static int build_stage_do(struct build *build, struct build_stage *stage,
+                          const struct containerfile_instruction *instruction)
+{
+    switch (instruction->kind) {
+    case CONTAINERFILE_FROM:
+        return build_stage_from(build, stage);
+    case CONTAINERFILE_ARG:
+        return build_variables_declare(build, stage, instruction);
+    case CONTAINERFILE_RUN:
+        return build_run(build, stage, instruction);
+    case CONTAINERFILE_ADD:
+    case CONTAINERFILE_COPY:
+        return build_copy(build, stage, instruction);
+    case CONTAINERFILE_WORKDIR:
+        return build_stage_change(build, stage, instruction) == -1
+                   ? -1
+                   : build_make_directory(build, stage, instruction);
+    default:
+        return build_stage_change(build, stage, instruction);
+    }
+}
+
+int build_stage(struct build *build, struct build_stage *stage)
+{
+    for (size_t i = stage->first; i < stage->end; i++) {
+        const struct containerfile_instruction *instruction =
+            &build->file.instructions[i];
+        size_t layers = stage->config.layers.count;
+        int interrupted = build->checking ? 0 : process_interrupted();
+        if (interrupted != 0) {
+            build->failed = 128 + interrupted;
+            return -1;
+        }
+        if (!build->checking)
+            build_tell_step(build, stage, instruction);
+        if (build_stage_do(build, stage, instruction) == -1)
+            return -1;
+        if (instruction->kind != CONTAINERFILE_FROM &&
+            build_stage_add_history(stage, instruction,
+                                    stage->config.layers.count == layers) == -1)
+            return -1;
+    }
+    return 0;
+}
