@@ -428,11 +428,11 @@ load ../images
   local i
   for ((i = 0; i < 30; i++)); do make_image same "$((i % 7))" 3>&- & done
   wait
-  assert_equal 1 "$(ls "$NSCTL_ROOT/images" | wc -l)"
+  assert_equal 1 "$(find "$NSCTL_ROOT/images" -mindepth 1 -maxdepth 1 | wc -l)"
   run_step image prune -f
   assert_status 0
   assert_images_sound
-  assert_equal 1 "$(ls "$NSCTL_ROOT/layers" | wc -l)"
+  assert_equal 1 "$(find "$NSCTL_ROOT/layers" -mindepth 1 -maxdepth 1 | wc -l)"
 }
 
 @test "thirty at once take names away while others give some: nothing dangles" {
