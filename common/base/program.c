@@ -115,9 +115,10 @@ static void program_print_help(const struct program *program)
     }
     if (program->print_more != NULL)
         program->print_more();
-    printf("\nTry:\n  %s%s%s\n",
-           whole_name[0] == '\0' ? "" : program_directory(), whole_name,
-           program->example);
+    /* Of `nsctl image ls` only the first word: an example has the others. */
+    size_t length = strcspn(whole_name, " ");
+    printf("\nTry:\n  %s%.*s%s%s\n", length == 0 ? "" : program_directory(),
+           (int)length, whole_name, length == 0 ? "" : " ", program->example);
     if (program->usage != NULL)
         return;
     printf("\n"

@@ -23,11 +23,13 @@
  */
 #include "steps/10-build/commands.h"
 
+#include "common/base/log.h"
 #include "common/base/program.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct subcommand commands[] = {
@@ -86,10 +88,20 @@ int command_run(const struct store *store, char **argv)
     return subcommands_run(commands, store, argv);
 }
 
+/* As nsctl it is a tool, and silent unless asked: what it does is no news to who uses it
+ * every day. As step-10 it is there to be looked at. */
+static void choose_log(bool verbose)
+{
+    if (!verbose && getenv("NSCTL_LOG") == NULL &&
+        strcmp(program_invocation_short_name, "nsctl") == 0)
+        log_set_quiet(true);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
     static struct store store;
+    bool verbose = false;
     static char help_option[] = "--help";
     char example[PATH_MAX];
     const char *root = NULL;
@@ -97,6 +109,8 @@ int main(int argc, char **argv)
         {"--root", "DIR", program_parse_text, &root,
          "where containers and images are kept (default: NSCTL_ROOT, else "
          "/var/lib/nsctl)"},
+        {"--verbose", NULL, NULL, &verbose,
+         "a line for each system call that matters ([ns]), as step-10 prints"},
         {0},
     };
     const struct program program = {
@@ -115,6 +129,7 @@ int main(int argc, char **argv)
     if (strcmp(words[0], "help") == 0 && words[1] == NULL)
         program_read_words(&program, (char *[]){words[0], help_option, NULL},
                            false); /* and exits */
+    choose_log(verbose);
     if (store_find(&store, root) == -1)
         return EXIT_OURS;
     program_set_whole(program.name);
