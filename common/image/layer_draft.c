@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,28 +78,44 @@ void layer_store_abandon(struct layer_draft *draft)
     errno = saved_errno;
 }
 
+/* Nobody sees it yet, and syncfs(2) brings it to the disk with all the rest. */
 static int layer_store_write_info(const struct layer_draft *draft,
                                   const struct layer_info *info)
 {
-    char *text = NULL;
-    size_t size = 0;
-    struct json_writer writer = {.file = open_memstream(&text, &size)};
-    int result = -1;
-    if (writer.file != NULL) {
-        json_write_open(&writer, NULL, '{');
-        json_write_unsigned(&writer, "bytes", info->bytes);
-        json_write_unsigned(&writer, "entries", info->entries);
-        json_write_unsigned(&writer, "archive_bytes", info->archive_bytes);
-        json_write_close(&writer, '}');
-        result = ferror(writer.file) ? -1 : 0;
-        result = fclose(writer.file) == 0 ? result : -1;
+    int fd = openat(draft->fd, "layer.json",
+                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct json_writer writer = {.file = fd == -1 ? NULL : fdopen(fd, "w")};
+    if (writer.file == NULL) {
+        log_call(-1, "how much that is", "openat(\"%s\", \"layer.json\")",
+                 draft->path);
+        files_close(&fd);
+        return -1;
     }
-    if (result == 0)
-        result = replace_file(draft->path, "layer.json", text, size);
-    else
-        log_error("how much a layer is: out of memory (ENOMEM)");
-    free(text);
+    json_write_open(&writer, NULL, '{');
+    json_write_unsigned(&writer, "bytes", info->bytes);
+    json_write_unsigned(&writer, "entries", info->entries);
+    json_write_unsigned(&writer, "archive_bytes", info->archive_bytes);
+    json_write_close(&writer, '}');
+    int result = fflush(writer.file);
+    if (result == 0 && ferror(writer.file))
+        result = -1;
+    int saved_errno = errno;
+    if (fclose(writer.file) == EOF && result == 0) {
+        result = -1;
+        saved_errno = errno;
+    }
+    errno = saved_errno;
+    if (result == -1)
+        log_call(result, "how much that is", "write(\"%s/layer.json\")",
+                 draft->path);
     return result;
+}
+
+static bool layer_store_is_whole(const struct store *store, const char *digest)
+{
+    char path[PATH_MAX];
+    struct layer_info info;
+    return layer_store_find(store, digest, path, &info) == 0;
 }
 
 /* Gives the draft its place. Returns 1 where a layer has it already, or -1, reported. */
@@ -108,8 +123,7 @@ static int layer_store_place(const struct store *store,
                              const struct layer_draft *draft,
                              const char *digest)
 {
-    char place[PATH_MAX], unused[PATH_MAX];
-    struct layer_info info;
+    char place[PATH_MAX];
     if (files_path(place, "%s/layers/%s", store->root, digest) == -1)
         return -1;
     for (int i = 0; i < 10; i++) {
@@ -121,7 +135,7 @@ static int layer_store_place(const struct store *store,
             (errno != EEXIST && errno != ENOTEMPTY && errno != ENOTDIR))
             return (int)log_call(result, "from now on there is this layer",
                                  "rename(\"%s\", \"%s\")", draft->path, place);
-        if (layer_store_find(store, digest, unused, &info) == 0)
+        if (layer_store_is_whole(store, digest))
             return 1;
         log_warning("%s is damaged, and made anew", place);
         if (layer_store_take_away(store, place) == -1)
@@ -141,6 +155,11 @@ int layer_store_commit(const struct store *store, struct layer_draft *draft,
         result = log_error("a layer's name: expected 64 hexadecimal digits, "
                            "not \"%s\"",
                            digest);
+    }
+    /* What is there already need not be brought to the disk once more. */
+    if (result == 0 && layer_store_is_whole(store, digest)) {
+        layer_store_abandon(draft);
+        return 0;
     }
     if (result == 0)
         result = layer_store_write_info(draft, info);
