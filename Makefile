@@ -55,7 +55,7 @@ numbers := $(foreach dir,$(dirs),$(firstword $(subst -, ,$(dir))))
 dir_of   = $(filter $(1)-%,$(dirs))
 steps   := $(numbers:%=$(BIN)/step-%)
 
-.PHONY: all nsctl rootfs demo test test-host test-vm vm doctor lint format sanitize \
+.PHONY: all nsctl install uninstall rootfs demo test test-host test-vm vm doctor lint format sanitize \
         sanitize-build static modules image-tool bench bench-tools fuzz clean help
 
 all: $(steps) ## build every step
@@ -63,6 +63,13 @@ all: $(steps) ## build every step
 # The program as one would keep it: of musl, static, where there is that.
 nsctl: ## step 10 under its own name, ./nsctl
 	$(if $(have_musl),$(MAKE) $(static_flags) step-10 && cp build/static/step-10 $@,$(MAKE) step-10 && cp $(BIN)/step-10 $@)
+
+PREFIX ?= /usr/local
+install: nsctl ## nsctl, its manual page, completions: make install PREFIX=/usr
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' packaging/install ./nsctl
+	@$(give_back) || :
+uninstall: ## all of that away again
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' packaging/install --remove
 
 # From step 04 on a container has a root of its own, so it needs one made.
 rootfs_of = $(if $(filter 01 02 03,$(1)),,build/rootfs/default)

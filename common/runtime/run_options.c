@@ -46,10 +46,30 @@ static const char *run_options_parse_entrypoint(const char *text,
     return NULL;
 }
 
-/* Every row is a line of --help. `simple` has its own way of choosing a root. What
- * `preset` has to say comes first, unless that is NULL. */
+/* All but their options, which are the same. */
+static const struct program run_options_simple = {
+    .name = "simple",
+    .summary = "A shell that sees this host, and changes nothing of it.",
+    .usage = "[OPTION...] [COMMAND [ARG...]]",
+    .example = "simple",
+};
+static const struct program run_options_of_directories = {
+    .name = "run",
+    .summary = "Runs a command in a new container.",
+    .usage = "[OPTION...] DIR|/PROGRAM [COMMAND [ARG...]]",
+    .example = "run -d --name web build/rootfs/default sleep 1000",
+};
+static const struct program run_options_of_images = {
+    .name = "run",
+    .summary = "Runs a command in a new container.",
+    .usage = "[OPTION...] IMAGE|DIR|/PROGRAM [COMMAND [ARG...]]",
+    .example = "run -it --rm debian /bin/bash",
+};
+
+/* Every row is a line of --help. What `preset` has to say comes first, unless that is
+ * NULL. */
 static char **run_options_take(struct container *container, char **argv,
-                               const char *preset, bool simple)
+                               const char *preset, struct program program)
 {
     struct cgroup_limits *limits = &container->limits;
     struct privileges *privileges = &container->privileges;
@@ -140,23 +160,10 @@ static char **run_options_take(struct container *container, char **argv,
          "a name server to be asked (default: the host's)"},
         {0},
     };
-    const struct program run = {
-        .name = "run",
-        .summary = "Runs a command in a new container.",
-        .usage = "[OPTION...] DIR|/PROGRAM [COMMAND [ARG...]]",
-        .example = "run -d --name web build/rootfs/default sleep 1000",
-        .options = options,
-    };
-    const struct program shell = {
-        .name = "simple",
-        .summary = "A shell that sees this host, and changes nothing of it.",
-        .usage = "[OPTION...] [COMMAND [ARG...]]",
-        .example = "simple",
-        .options = options,
-    };
+    program.options = options;
     if (preset != NULL && presets_apply(preset, options) == -1)
         exit(EXIT_OURS);
-    return program_read_words(simple ? &shell : &run, argv, false);
+    return program_read_words(&program, argv, false);
 }
 
 void run_options_begin(struct container *container)
@@ -175,7 +182,7 @@ void run_options_begin(struct container *container)
  * twice: to learn which preset, and after it. The first time it is a copy of them, for
  * `-it` is taken apart in its place. */
 static char **run_options_take_all(struct container *container, char **argv,
-                                   bool simple)
+                                   const struct program *program)
 {
     const char *preset = NULL;
     size_t count = 0;
@@ -187,12 +194,12 @@ static char **run_options_take_all(struct container *container, char **argv,
     for (size_t i = 0; copy != NULL && i < count; i++)
         copy[i] = strdup(argv[i]);
     if (copy != NULL) {
-        run_options_take(container, copy, NULL, simple);
+        run_options_take(container, copy, NULL, *program);
         preset = container->preset;
         memset(container, 0, sizeof *container);
         run_options_begin(container);
     }
-    return run_options_take(container, argv, preset, simple);
+    return run_options_take(container, argv, preset, *program);
 }
 
 /* Whether it can not be an image's name: "/bin/sh", "./web", "..". */
@@ -268,7 +275,10 @@ static int run_options_choose_command(struct container *container)
 void run_options_read(struct container *container, const struct store *store,
                       char **argv, run_options_use_image *use_image)
 {
-    char **words = run_options_take_all(container, argv, false);
+    const struct program *program = use_image == NULL
+                                        ? &run_options_of_directories
+                                        : &run_options_of_images;
+    char **words = run_options_take_all(container, argv, program);
     if (run_options_choose_root(container, store, words, use_image) == -1 ||
         run_options_choose_command(container) == -1)
         exit(EXIT_OURS);
@@ -276,7 +286,8 @@ void run_options_read(struct container *container, const struct store *store,
 
 void run_options_read_simple(struct container *container, char **argv)
 {
-    container->command = run_options_take_all(container, argv, true);
+    container->command =
+        run_options_take_all(container, argv, &run_options_simple);
     if (run_options_choose_command(container) == -1)
         exit(EXIT_OURS);
     container->overlay.host = true;
