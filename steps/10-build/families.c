@@ -12,6 +12,7 @@ static const struct subcommand images[] = {
     {"tag", "give one another name, too", subcommand_image_tag},
     {"rm", "remove them", subcommand_image_rm},
     {"prune", "remove what nobody has", subcommand_image_prune},
+    {"build", "a Containerfile becomes one", subcommand_build},
     {"import", "a root file system becomes one", subcommand_import},
     {"load", "take some out of an archive", subcommand_load},
     {"save", "write some to an archive", subcommand_save},

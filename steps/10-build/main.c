@@ -101,8 +101,9 @@ int main(int argc, char **argv)
 {
     (void)argc;
     static struct store store;
-    bool verbose = false;
-    static char help_option[] = "--help";
+    static char help_option[] = "--help", version_word[] = "version";
+    char *version_words[] = {version_word, NULL};
+    bool verbose = false, version = false;
     char example[PATH_MAX];
     const char *root = NULL;
     const struct program_option options[] = {
@@ -111,6 +112,7 @@ int main(int argc, char **argv)
          "/var/lib/nsctl)"},
         {"--verbose", NULL, NULL, &verbose,
          "a line for each system call that matters ([ns]), as step-10 prints"},
+        {"--version", NULL, NULL, &version, "which version this is"},
         {0},
     };
     const struct program program = {
@@ -124,6 +126,8 @@ int main(int argc, char **argv)
     snprintf(example, sizeof example, "sudo %s simple",
              program_invocation_name);
     char **words = program_read_words(&program, argv, false);
+    if (version)
+        words = version_words;
     if (words[0] == NULL)
         program_refuse(&program, "which command? --help lists them");
     if (strcmp(words[0], "help") == 0 && words[1] == NULL)
