@@ -83,6 +83,21 @@ type_in()
   assert_output_has "Usage: nsctl ps "
 }
 
+@test "by the name nsctl it does not tell what it does, unless asked; errors are told" {
+  run --separate-stderr -- nsctl run --rm --net none "$rootfs" /bin/true
+  assert_status 0
+  assert_equal "" "$stderr"
+  run --separate-stderr -- nsctl --verbose run --rm --net none "$rootfs" /bin/true
+  assert_stderr_has "[ns] "
+  assert_stderr_has "clone3("
+  NSCTL_LOG=all run --separate-stderr -- nsctl run --rm --net none "$rootfs" /bin/true
+  assert_stderr_has "clone3("
+  run --separate-stderr -- nsctl run nosuch
+  assert_stderr_has "[ns] error: no such image: nosuch"
+  run --separate-stderr -- "$STEP" run --rm --net none "$rootfs" /bin/true
+  [ "${STEP##*/}" = nsctl ] || assert_stderr_has "clone3("
+}
+
 @test "a word that is near another is set right, of families too" {
   run_step iamges
   assert_status 125
