@@ -112,6 +112,7 @@ static void build_run_key(const struct build_running *running,
     struct build_key key;
     build_key_begin(&key, &config->layers);
     build_key_add(&key, "RUN");
+    //> key
     build_key_add_all(&key, (const char *const *)running->command,
                       running->words);
     build_key_add_all(&key, config->environment.all, config->environment.count);
@@ -121,6 +122,7 @@ static void build_run_key(const struct build_running *running,
     snprintf(network, sizeof network, "%d",
              (int)running->build->options->network);
     build_key_add(&key, network);
+    //< key
     build_key_end(&key, text);
 }
 

@@ -2,6 +2,8 @@
 # What the lesson of step 10 says of layers: their names, what an archive may not do, how
 # "gone" goes from one line of a build to the next and from one machine to another.
 
+# shellcheck disable=SC2154 # rootfs is from containers.bash, status and output from bats' run
+
 load ../helpers
 load ../containers
 
@@ -100,7 +102,7 @@ builds() # OPTION…
   echo canary >tree/etc/canary
   ln -s etc/canary tree/link
   tar -C tree -cf tree.tar .
-  echo new >link
+  echo new >./link
   tar -rf tree.tar --transform 's,^,./,' link
   run_step import tree.tar one
   assert_status 0 "A later entry of the same name:"
@@ -153,4 +155,92 @@ builds() # OPTION…
   strace -f -o "$trace" -e trace=syncfs,rename "$STEP" -q import tree one
   calls=$(grep -o -e 'syncfs(' -e 'rename("[^"]*/layers/\.[0-9a-f]*", ' "$trace" | cut -d'(' -f1 | paste -sd ' ')
   assert_equal "syncfs rename" "$calls" "If the power fails after the rename, and the files were not on the disk, there is a layer, and it is empty. The order was:"
+}
+
+@test "a layer that is not what it is called is not loaded, though one of that name is there" {
+  run_step save -o base.tar base
+  assert_status 0
+  mkdir lie
+  tar -C lie -xf base.tar
+  blob=lie/blobs/sha256/$(ls -S lie/blobs/sha256 | head -n 1)
+  # The last byte of the first file's data: what holds it is a tar archive as before.
+  at=$(grep -obUa -m 1 '#!/bin/sh' "$blob" | head -n 1 | cut -d: -f1) && [ -n "$at" ] || at=$(($(stat -c %s "$blob") / 2))
+  printf '\377' | dd of="$blob" bs=1 seek=$((at + 5)) conv=notrunc status=none
+  tar -C lie -cf lie.tar oci-layout index.json blobs
+  run_step load -i lie.tar
+  assert_status 125 "A byte of a layer was changed, and its digest is not its name any more:"
+  assert_stderr_has "sha256:"
+  run_step image rm -f base
+  run_step load -i lie.tar
+  assert_status 125 "The same where there is no such layer yet:"
+  [ -z "$(find "$NSCTL_ROOT/layers" -mindepth 1)" ] || fail "Something of it is left in layers/."
+  run_step load -i base.tar
+  assert_status 0 "The archive as it was is loaded:"
+}
+
+@test "what a line deletes is gone for the next line, and for a container of the image" {
+  containerfile 'FROM base' 'RUN echo old >/there; mkdir /full; touch /full/old' 'RUN rm /there; rm -r /full; mkdir /full' \
+    'RUN ! [ -e /there ] || { echo "it is still there for the next line" >&2; exit 1; }' 'CMD ["ls", "-A", "/full"]'
+  builds -t less
+  in_image less
+  assert_status 0
+  assert_equal "" "$output" "A line has removed /full, and made it anew: what was in it before is there again."
+  in_image less ls /there
+  [ "$status" -ne 0 ] || fail "A line has removed /there, and it is there in a container of the image."
+}
+
+@test "what was deleted is deleted for whoever loads the image" {
+  containerfile 'FROM base' 'RUN echo old >/there' 'RUN rm /there'
+  builds -t less
+  run_step save -o less.tar less
+  assert_status 0
+  mkdir less
+  tar -C less -xf less.tar
+  for blob in less/blobs/sha256/*; do tar -tf "$blob" 2>/dev/null; done >names || true
+  grep -qxF .wh.there names ||
+    fail "A line has removed /there, and nothing in the archive says so: where is .wh.there? (As a device 0:0 nobody would take it.)"
+  export NSCTL_ROOT=$BATS_TEST_TMPDIR/other
+  run_step load -i less.tar
+  assert_status 0 "What we save we load:"
+  in_image less ls /there
+  [ "$status" -ne 0 ] || fail "A line has removed /there, and whoever loads the image has it again: it must stand in the archive that it is gone."
+}
+
+@test '${name:-word} takes the word where name is empty, too, and ${name-word} does not' {
+  containerfile 'FROM base' 'ARG EMPTY=' 'ARG FULL=full' 'ENV A="${EMPTY:-word} ${EMPTY-word} ${FULL:-word} ${NOTHING:-word} ${NOTHING-word}"' 'CMD ["sh", "-c", "echo \"$A\""]'
+  builds -t variables
+  in_image variables
+  assert_equal "word  full word word" "$output" 'Of ${EMPTY:-word} ${EMPTY-word} ${FULL:-word} ${NOTHING:-word} ${NOTHING-word}:'
+}
+
+@test "a step is done again when what it depends on is another, and not otherwise" {
+  containerfile 'FROM base' 'COPY file /file' 'RUN cat /file >/copy'
+  echo one >file
+  builds -t one
+  touch -d 2001-01-01 file
+  builds -t two
+  assert_equal 2 "$(grep -c CACHED <<<"$stderr")" "Nothing but the time of a file is another; so both lines are CACHED."
+  echo two >file
+  builds -t three
+  assert_equal 0 "$(grep -c CACHED <<<"$stderr")" "A byte of a file that is copied is another: that line, and those after it, are done again."
+  in_image three cat /copy
+  assert_equal two "$output" "The image has what was in the file before."
+  containerfile 'FROM base' 'COPY file /file' 'RUN cat /file >/other'
+  builds -t four
+  assert_equal 1 "$(grep -c CACHED <<<"$stderr")" "The second line is another; the first is CACHED."
+  containerfile 'FROM base' 'COPY file /file' 'ENV NEW=1' 'RUN cat /file >/other'
+  builds -t five
+  assert_equal 1 "$(grep -c CACHED <<<"$stderr")" "RUN has another variable than before, and might do something else with it."
+  containerfile 'FROM base' 'COPY file /file' 'WORKDIR /tmp' 'RUN cat /file >/other'
+  builds -t six
+  assert_equal 1 "$(grep -c CACHED <<<"$stderr")" "RUN is run in another directory than before."
+}
+
+@test "two lines are not taken for one because their words make the same text" {
+  containerfile 'FROM base' 'RUN ["sh", "-c", "echo $0-$1 >/said", "ab", "c"]' 'CMD ["cat", "/said"]'
+  builds -t one
+  containerfile 'FROM base' 'RUN ["sh", "-c", "echo $0-$1 >/said", "a", "bc"]' 'CMD ["cat", "/said"]'
+  builds -t two
+  in_image two
+  assert_equal a-bc "$output" 'First was built RUN [… "ab", "c"], then RUN [… "a", "bc"]; what each of them is made of has to be told apart.'
 }
