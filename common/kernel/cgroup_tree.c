@@ -319,7 +319,6 @@ static int cgroup_tree_make(struct cgroup_hierarchy *hierarchy,
     int parent_fd = cgroup_tree_share(parent);
     if (parent_fd == -1)
         return -1;
-    cgroup_tree_for_each(parent, cgroup_tree_sweep);
     int result = mkdir(hierarchy->path, 0755);
     log_call(result, "a cgroup for this container", "mkdir(\"%s\", 0755)",
              hierarchy->path);
@@ -342,6 +341,21 @@ static int cgroup_tree_make(struct cgroup_hierarchy *hierarchy,
     return cgroup_tree_hand_on(parent, hierarchy->controllers);
 }
 
+/* Looks for the dead in TOP/nsctl, if there is one. The lock on it keeps others from making
+ * a cgroup there that is not locked yet. */
+static int cgroup_tree_sweep_all(const struct cgroup_hierarchy *hierarchy)
+{
+    char parent[PATH_MAX];
+    if (files_path(parent, "%s/nsctl", hierarchy->top) == -1)
+        return -1;
+    int parent_fd = lock_directory(parent, LOCK_EX);
+    if (parent_fd == -1)
+        return errno == ENOENT ? 0 : -1;
+    cgroup_tree_for_each(parent, cgroup_tree_sweep);
+    close(parent_fd);
+    return 0;
+}
+
 int cgroup_tree_create(struct cgroup *cgroup)
 {
     uint64_t random;
@@ -350,7 +364,8 @@ int cgroup_tree_create(struct cgroup *cgroup)
         return (int)log_call(-1, "a name for the cgroup", "getrandom()");
     snprintf(name, sizeof name, "%016" PRIx64, random);
     for (size_t i = 0; i < cgroup->count; i++)
-        if (cgroup_tree_make(&cgroup->hierarchies[i], name) == -1)
+        if (cgroup_tree_sweep_all(&cgroup->hierarchies[i]) == -1 ||
+            cgroup_tree_make(&cgroup->hierarchies[i], name) == -1)
             return -1;
     return 0;
 }

@@ -62,7 +62,9 @@ void cgroup_tree_list(bool unified, unsigned controllers, const char *separator,
  * made. */
 int cgroup_tree_create(struct cgroup *cgroup);
 
-/* The same with a name that the caller has chosen: TOP/nsctl/NAME. */
+/* Makes those of a container that is also found by its record: TOP/nsctl/NAME, NAME chosen
+ * by the caller. Nobody is swept: a record says whom cgroup_tree_remove_dead() is for, and
+ * among hundreds that live each start would ask all of them. */
 int cgroup_tree_create_named(struct cgroup *cgroup, const char *name);
 
 /* Takes away TOP/nsctl/NAME of a run that was killed, with whoever is inside.
