@@ -145,19 +145,37 @@ static bool monitor_take_signal(struct monitor *monitor)
     return monitor_has_ended(monitor->pid);
 }
 
+/* Nothing has happened for a while: nor may it for days. What is not looked at until the end
+ * takes little room from now on. One that lives for a moment is not worth the work. */
+enum { MONITOR_IDLE_MS = 1000 };
+
+static void monitor_be_thrifty(struct monitor *monitor,
+                               struct container *container)
+{
+    thrift_begin(&monitor->thrifts[0], container, sizeof *container);
+    thrift_begin(&monitor->thrifts[1], &monitor->record,
+                 sizeof monitor->record);
+}
+
 /* Until the container's first process has ended: it is not reaped yet, so that its number
  * stays its own. Returns 0, or -1, reported. */
-static int monitor_wait(struct monitor *monitor)
+static int monitor_wait(struct monitor *monitor, struct container *container)
 {
-    for (;;) {
+    for (bool thrifty = false;;) {
         struct pollfd polls[1 + RELAY_POLLS];
         int timeout = relay_prepare(&monitor->relay, polls + 1);
         polls[0] = (struct pollfd){.fd = monitor->signal_fd, .events = POLLIN};
+        if (!thrifty && timeout == -1)
+            timeout = MONITOR_IDLE_MS;
         int result = poll(polls, 1 + RELAY_POLLS, timeout);
         if (result == -1 && errno != EINTR)
             return (int)log_call(result, "whatever comes next", "poll()");
         if (result == -1)
             continue;
+        if (result == 0 && !thrifty && timeout == MONITOR_IDLE_MS) {
+            monitor_be_thrifty(monitor, container);
+            thrifty = true;
+        }
         if (polls[0].revents != 0 && monitor_take_signal(monitor))
             return 0;
         relay_handle(&monitor->relay, polls + 1);
@@ -190,11 +208,8 @@ static int monitor_follow(struct monitor *monitor, struct container *container)
     /* It has the filter, and will not need ours. */
     memset(&container->privileges.filter, 0,
            sizeof container->privileges.filter);
-    thrift_begin(&monitor->thrifts[0], container, sizeof *container);
-    thrift_begin(&monitor->thrifts[1], &monitor->record,
-                 sizeof monitor->record);
     if (result == 0)
-        result = monitor_wait(monitor);
+        result = monitor_wait(monitor, container);
     thrift_end(&monitor->thrifts[1]);
     thrift_end(&monitor->thrifts[0]);
     if (result == -1) {
