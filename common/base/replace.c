@@ -6,13 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
 
 /* Every call is looked at, close(2) too: some file systems say only then that the
  * disk was full. */
 static int replace_write(const char *path, int fd, const char *text,
-                         size_t size)
+                         size_t size, bool to_disk)
 {
     size_t done = 0;
     while (done < size) {
@@ -27,7 +28,7 @@ static int replace_write(const char *path, int fd, const char *text,
         done += (size_t)written;
     }
     int result = done == size ? 0 : -1;
-    if (result == 0) {
+    if (result == 0 && to_disk) {
         result = fsync(fd);
         log_call(result, "to the disk, before anybody sees it", "fsync(\"%s\")",
                  path);
@@ -42,8 +43,8 @@ static int replace_write(const char *path, int fd, const char *text,
     return result;
 }
 
-int replace_file(const char *directory, const char *name, const char *text,
-                 size_t size)
+static int replace_in(const char *directory, const char *name, const char *text,
+                      size_t size, bool to_disk)
 {
     char path[PATH_MAX], place[PATH_MAX];
     if (files_path(path, "%s/%s.new", directory, name) == -1 ||
@@ -55,18 +56,30 @@ int replace_file(const char *directory, const char *name, const char *text,
         return (int)log_call(
             fd, "written beside its place",
             "openat(\"%s\", O_WRONLY|O_CREAT|O_TRUNC|O_NOFOLLOW)", path);
-    int result = replace_write(path, fd, text, size);
+    int result = replace_write(path, fd, text, size, to_disk);
     if (result == 0) {
         result = rename(path, place);
         log_call(result, "what was there is replaced at once",
                  "rename(\"%s\", \"%s\")", path, place);
     }
     if (result == 0)
-        return replace_sync_directory(directory);
+        return to_disk ? replace_sync_directory(directory) : 0;
     int saved_errno = errno;
     unlink(path);
     errno = saved_errno;
     return -1;
+}
+
+int replace_file(const char *directory, const char *name, const char *text,
+                 size_t size)
+{
+    return replace_in(directory, name, text, size, true);
+}
+
+int replace_file_for_now(const char *directory, const char *name,
+                         const char *text, size_t size)
+{
+    return replace_in(directory, name, text, size, false);
 }
 
 int replace_sync_directory(const char *directory)

@@ -20,6 +20,11 @@
 int replace_file(const char *directory, const char *name, const char *text,
                  size_t size);
 
+/* The same, but nobody waits for the disk: for what need not be there any more after a loss of
+ * power, when it may be empty. Whoever reads it meanwhile finds it whole. */
+int replace_file_for_now(const char *directory, const char *name,
+                         const char *text, size_t size);
+
 /* Brings to the disk which names a directory holds. Returns 0, or -1 with errno,
  * reported. fsync(2). */
 int replace_sync_directory(const char *directory);

@@ -17,7 +17,8 @@
 
 /* ---- Writing ---- */
 
-/* In memory first, so that the disk sees one write(2). */
+/* In memory first, so that the disk sees one write(2). One that is removed at its end has
+ * ended when the power comes back: nobody waits for the disk because of it. */
 static int record_write(const struct record *record, const char *name,
                         void (*put)(const struct record *,
                                     struct json_writer *))
@@ -32,7 +33,9 @@ static int record_write(const struct record *record, const char *name,
     json_write_close(&writer, '}');
     int result = -1;
     if (fclose(writer.file) == 0)
-        result = replace_file(record->directory, name, text, size);
+        result = record->remove_at_end
+                     ? replace_file_for_now(record->directory, name, text, size)
+                     : replace_file(record->directory, name, text, size);
     else
         log_error("%s: out of memory (ENOMEM)", name);
     int saved_errno = errno;

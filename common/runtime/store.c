@@ -361,7 +361,7 @@ static int store_finish(const struct store *store, struct record *record)
     if (result == -1)
         return -1;
     memcpy(record->directory, place, sizeof place);
-    return replace_sync_directory(containers);
+    return record->remove_at_end ? 0 : replace_sync_directory(containers);
 }
 
 int store_reserve(const struct store *store, struct record *record)

@@ -39,6 +39,19 @@ fsync containers/ID
 END
 }
 
+@test "nobody waits for the disk because of a container that is removed at its end; others never see half of it all the same" {
+  run strace -y -o trace -e trace=fsync,fdatasync,syncfs,rename -- "$STEP" -q run --rm --net none --name one "$rootfs" /bin/true
+  assert_status 0
+  ! grep -E '^f(data)?sync|^syncfs' trace || fail "After a loss of power it has ended, and nothing of it is to be there."
+  record_events trace >events
+  diff -u - <(head -n 4 events) <<'END' || fail "Each file must still change as a whole."
+rename containers/.ID/config.json.new containers/.ID/config.json
+rename containers/.ID containers/ID
+rename containers/ID/state.json.new containers/ID/state.json
+rename containers/ID/state.json.new containers/ID/state.json
+END
+}
+
 @test "what cannot be written to the disk is no container: every call of the record failing in turn" {
   local call number
   for call in fsync:EIO rename:ENOSPC; do
