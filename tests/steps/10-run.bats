@@ -18,6 +18,14 @@ setup()
   [ -e "$BATS_FILE_TMPDIR/root.tar" ] || tar -C "$rootfs" -cf "$BATS_FILE_TMPDIR/root.tar" .
 }
 
+teardown()
+{
+  local ended=0
+  end_store || ended=$?
+  [ -z "${profile:-}" ] || apparmor_parser --remove <<<"profile $profile {}" || ended=$?
+  return "$ended"
+}
+
 # make_image NAME INSTRUCTION…: of the default root file system, with these settings.
 make_image()
 {
@@ -408,6 +416,28 @@ run_image() { run_step run --rm --net none "$@"; }
   assert_store_empty
 }
 
+@test "each call on the image made to fail: said with its errno, and nothing is made" {
+  requires strace
+  local line call number tried=0
+  make_image web 'CMD ["/bin/true"]'
+  # Before the container's record is made: what comes after is as in step 09.
+  strace -y -o list -e trace=openat,read,flock,getdents64 "$STEP" -q run --rm --net none web
+  sed -i '/containers/,$d' list
+  while IFS=: read -r number line; do
+    call=${line%%(*}
+    run --separate-stderr -- strace --quiet=all -o failed -e trace="$call" \
+      -e inject="$call:error=EIO:when=$(head -n "$number" list | grep -c "^$call(")" "$STEP" -q run --net none web
+    grep -q '(INJECTED)' failed || continue
+    tried=$((tried + 1))
+    assert_status 125 "$line"
+    [[ $stderr == *EIO* || $stderr == *"Input/output error"* ]] || fail "It does not say what failed: $line: $stderr"
+    assert_equal "" "$("$STEP" -q ps -aq)" "$line"
+  done < <(grep -n "$NSCTL_ROOT/\(images\|layers\)" list)
+  [ "$tried" -ge 3 ] || fail "$tried calls were made to fail."
+  run_image web
+  assert_status 0
+}
+
 # --- AppArmor --------------------------------------------------------------------------------
 
 @test "apparmor=PROFILE where there is no AppArmor, or no such profile: refused, and nothing is made" {
@@ -420,4 +450,31 @@ run_image() { run_step run --rm --net none "$@"; }
   assert_status 125
   run_image --security-opt apparmor=unconfined "$rootfs" true
   assert_status 0 "That asks for nothing, so it can be had everywhere."
+}
+
+# bats test_tags=v2
+@test "apparmor=PROFILE confines the command, and what is executed later; without it nothing does" {
+  local try='cat /etc/group >/dev/null 2>&1 && echo read || echo kept; cat /proc/self/attr/current' confined
+  requires root apparmor
+  profile=nsctl-test-$$ # teardown takes it away
+  confined=$'kept\n'"$profile (enforce)"
+  # All but one file, for whatever it executes, too.
+  apparmor_parser --replace --skip-cache <<END
+profile $profile flags=(attach_disconnected,mediate_deleted) {
+  capability, network, signal, ptrace, mount, umount, unix, file,
+  deny /etc/group r,
+}
+END
+  run_image "$rootfs" /bin/sh -c "$try"
+  assert_output_has read "The control: without a profile it can be read."
+  run_image --security-opt "apparmor=$profile" "$rootfs" /bin/sh -c "$try"
+  assert_equal "$confined" "$output"
+  run_image --init --security-opt "apparmor=$profile" "$rootfs" /bin/sh -c "$try"
+  assert_equal "$confined" "$output" "Also where an init is between."
+  run_step run -d --name one --net none --security-opt "apparmor=$profile" "$rootfs" /bin/sleep 1000
+  assert_equal "$profile" "$(field one AppArmorProfile)"
+  run_step exec one /bin/sh -c "$try"
+  assert_equal "$confined" "$output" "Also what enters later."
+  assert_log_true run --rm --net none --security-opt "apparmor=$profile" "$rootfs" /bin/true
+  assert_stderr_has "\"exec $profile\""
 }
