@@ -332,7 +332,7 @@ run_image() { run_step run --rm --net none "$@"; }
   truncate -s 100 "$text"
   run_image web
   assert_status 125
-  assert_stderr_has "web:latest is damaged"
+  assert_stderr_has "web:latest is corrupt"
   run_step ps -aq
   assert_equal "" "$output"
 }
