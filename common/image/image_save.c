@@ -55,21 +55,26 @@ static void save_read_options(struct save *save, char **argv)
                        "send it on with > or |");
 }
 
+/* Returns 0, or the status to exit with, reported. */
 static int save_look_up(struct save *save)
 {
     size_t count = 0;
     while (save->words[count] != NULL)
         count++;
     save->images = calloc(count, sizeof *save->images);
-    if (save->images == NULL)
-        return log_error("out of memory (ENOMEM)");
+    if (save->images == NULL) {
+        log_error("out of memory (ENOMEM)");
+        return EXIT_OURS;
+    }
     while (save->count < count) {
         struct image *image = &save->images[save->count];
         int result =
             image_store_look_up(save->store, save->words[save->count], image);
         save->count++;
-        if (result == -1 || !image_store_check_whole(image))
-            return -1;
+        if (result == -1)
+            return EXIT_NOT_DONE;
+        if (!image_store_check_whole(image))
+            return EXIT_OURS;
     }
     return 0;
 }
@@ -106,8 +111,9 @@ static int save_to_file(const struct save *save)
 
 static int save_run(struct save *save)
 {
-    if (save_look_up(save) == -1)
-        return EXIT_NOT_DONE;
+    int status = save_look_up(save);
+    if (status != 0)
+        return status;
     int use_fd = layer_store_use(save->store);
     if (use_fd == -1)
         return EXIT_OURS;

@@ -40,17 +40,6 @@ int spool_open(const char *directory)
 
 /* ---- One that gets a name ---- */
 
-/* What `path` leads to: a link that is there stays one. */
-static int spool_find_place(const char *path, char *place)
-{
-    if (realpath(path, place) != NULL)
-        return 0;
-    if (errno != ENOENT)
-        return (int)log_call(-1, "what is to be written", "readlink(\"%s\")",
-                             path);
-    return files_path(place, "%s", path);
-}
-
 /* "." for a name without a slash. */
 static int spool_directory_of(const char *place, char *directory)
 {
@@ -60,6 +49,25 @@ static int spool_directory_of(const char *place, char *directory)
     return slash == place
                ? files_path(directory, "/")
                : files_path(directory, "%.*s", (int)(slash - place), place);
+}
+
+/* Where `path` is in full: a link that is there stays one, and what it leads to is meant. */
+static int spool_find_place(const char *path, char *place)
+{
+    char directory[PATH_MAX], full[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (realpath(path, place) != NULL)
+        return 0;
+    if (errno != ENOENT)
+        return (int)log_call(-1, "what is to be written", "readlink(\"%s\")",
+                             path);
+    if (spool_directory_of(path, directory) == -1)
+        return -1;
+    if (realpath(directory, full) == NULL)
+        return (int)log_call(-1, "where it is to be written",
+                             "readlink(\"%s\")", directory);
+    return files_path(place, "%s/%s", strcmp(full, "/") == 0 ? "" : full,
+                      slash == NULL ? path : slash + 1);
 }
 
 /* Not every file system can make a file without a name: then it has one that nobody has. */
