@@ -1,8 +1,8 @@
 /*
  * step 10: where do images come from?
  *
- *     make step-10 && sudo ./step-10 import --name base build/rootfs/default
- *     sudo ./step-10 run base echo hello
+ *     make step-10 && sudo ./step-10 import build/rootfs/default base
+ *     sudo ./step-10 run --rm base echo hello
  *
  * This is nsctl, all of it: `make nsctl` gives it that name.
  *

@@ -206,7 +206,7 @@ builds() # OPTION…
   [ "$status" -ne 0 ] || fail "A line has removed /there, and whoever loads the image has it again: it must stand in the archive that it is gone."
 }
 
-@test '${name:-word} takes the word where name is empty, too, and ${name-word} does not' {
+@test "a variable that is set and empty takes the word behind :- and not the one behind -" {
   containerfile 'FROM base' 'ARG EMPTY=' 'ARG FULL=full' 'ENV A="${EMPTY:-word} ${EMPTY-word} ${FULL:-word} ${NOTHING:-word} ${NOTHING-word}"' 'CMD ["sh", "-c", "echo \"$A\""]'
   builds -t variables
   in_image variables
