@@ -95,8 +95,6 @@ int build_archive_is_one(const struct layer_path *file)
 /* ---- To its place ---- */
 
 struct build_archive {
-    const struct layers *below;
-    const struct layer_place *top;
     char path[PATH_MAX]; /* in the image, where we are */
 };
 
@@ -156,46 +154,6 @@ static int build_archive_merge_inner(struct build_archive *archive, int from_fd,
     return result == -1 ? -1 : 0;
 }
 
-/* A directory of the archive where the image has a link: to a directory, which is meant. */
-static int build_archive_follow(struct build_archive *archive, int from_fd,
-                                const char *name)
-{
-    struct layer_path *found = malloc(sizeof *found);
-    struct layer_place *place = malloc(sizeof *place);
-    const struct layer_place_new usual = {.mode = 0755};
-    char path[PATH_MAX];
-    int result = -1, fd = -1;
-    if (found != NULL && place != NULL &&
-        files_path(path, "%s/%s", archive->path, name) == 0)
-        result = layer_path_find(archive->below, path, true, found);
-    if (result != -1) {
-        layer_path_close(found);
-        if (result == 1 || !S_ISDIR(found->status.st_mode)) {
-            errno = ENOTDIR;
-            result = -1;
-        }
-    }
-    if (result == 0)
-        fd = openat(from_fd, name,
-                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1 ||
-        layer_place_walk(archive->top, found->path, &usual, place) == -1) {
-        result = build_archive_failed(archive, name, NULL);
-    } else {
-        char *before = strdup(archive->path);
-        memcpy(archive->path, found->path, sizeof archive->path);
-        result = build_archive_merge(archive, fd, place);
-        layer_place_close(place);
-        if (before != NULL) /* it is for messages and links, and no longer so */
-            snprintf(archive->path, sizeof archive->path, "%s", before);
-        free(before);
-    }
-    files_close(&fd);
-    free(place);
-    free(found);
-    return result;
-}
-
 static int build_archive_move(struct build_archive *archive, int from_fd,
                               const char *name, const struct layer_place *place)
 {
@@ -211,8 +169,7 @@ static int build_archive_move(struct build_archive *archive, int from_fd,
                    : build_archive_failed(archive, name,
                                           "a directory has that name there "
                                           "(EISDIR)");
-    if (found == 0 && from_directory && S_ISLNK(there.st_mode))
-        return build_archive_follow(archive, from_fd, name);
+    /* Whatever else has that name, a link to a directory among it, is hidden from now on. */
     if (found == -1 ||
         (unlinkat(place->fd, name, 0) == -1 && errno != ENOENT) ||
         renameat(from_fd, name, place->fd, name) == -1)
@@ -273,18 +230,19 @@ static int build_archive_unpack_into(const struct layer_path *file, int to_fd,
 }
 
 /* The destination is a directory, whatever its name ends with. */
-static int build_archive_place(struct build_archive *archive, int from_fd)
+static int build_archive_place(struct build_archive *archive, int from_fd,
+                               const struct layers *below,
+                               const struct layer_place *top)
 {
     struct layer_path *found = malloc(sizeof *found);
     struct layer_place *place = malloc(sizeof *place);
     const struct layer_place_new usual = {.mode = 0755};
-    int result =
-        found == NULL || place == NULL
-            ? -1
-            : layer_path_find(archive->below, archive->path, true, found);
+    int result = found == NULL || place == NULL
+                     ? -1
+                     : layer_path_find(below, archive->path, true, found);
     if (result != -1) {
         layer_path_close(found);
-        result = layer_place_walk(archive->top, found->path, &usual, place);
+        result = layer_place_walk(top, found->path, &usual, place);
     }
     if (result == -1) {
         build_archive_failed(archive, "", NULL);
@@ -307,8 +265,6 @@ int build_archive_unpack(const struct layer_path *file,
     char path[PATH_MAX];
     if (archive == NULL)
         return log_error("out of memory (ENOMEM)");
-    archive->below = below;
-    archive->top = top;
     snprintf(archive->path, sizeof archive->path, "%s", destination);
     int result = files_path(path, "%s/unpacked", scratch), fd = -1;
     if (result == 0) {
@@ -323,7 +279,7 @@ int build_archive_unpack(const struct layer_path *file,
                           : build_archive_unpack_into(file, fd, own_all);
     }
     if (result == 0)
-        result = build_archive_place(archive, fd);
+        result = build_archive_place(archive, fd, below, top);
     files_close(&fd);
     if (store_tree_remove(path) == -1)
         result = -1;

@@ -2,8 +2,8 @@
  * build_archive: an archive in the context, which ADD unpacks.
  *
  * It is unpacked beside the layer first, where nothing is in its way and nothing is followed
- * (layer_unpack.h), and then moved to its place: a directory of the archive that is a
- * link to a directory in the image (/lib, to usr/lib) is unpacked there.
+ * (layer_unpack.h), and then moved to its place. A directory of it that the image has, too, becomes
+ * one with that; what else the image has of that name is hidden.
  *
  * taught in: step 10, lessons/10-build.md
  */

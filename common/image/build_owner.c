@@ -22,13 +22,11 @@ static bool build_owner_is_id(const char *text, uint32_t *id)
     return rest != NULL && *rest == '\0';
 }
 
-/* The line of passwd(5) or group(5) whose first field is `name`, or, where that is a number,
- * whose third is. Cuts it into `fields`, which point into `text`. */
+/* The line of passwd(5) or group(5) whose first field is `name`. Cuts it into `fields`, which
+ * point into `text`. */
 static bool build_owner_find_line(char *text, const char *name,
                                   char *fields[OWNER_FIELDS])
 {
-    uint32_t wanted, id;
-    bool by_id = build_owner_is_id(name, &wanted);
     char *rest = NULL;
     for (char *line = strtok_r(text, "\n", &rest); line != NULL;
          line = strtok_r(NULL, "\n", &rest)) {
@@ -38,8 +36,7 @@ static bool build_owner_find_line(char *text, const char *name,
             if (*line == ':')
                 *line++ = '\0';
         }
-        if (by_id ? build_owner_is_id(fields[2], &id) && id == wanted
-                  : strcmp(fields[0], name) == 0)
+        if (strcmp(fields[0], name) == 0)
             return true;
     }
     return false;
@@ -84,13 +81,12 @@ int build_owner_find(const struct layers *image, const char *text,
     char *group = strchr(copy, ':');
     if (group != NULL)
         *group++ = '\0';
-    int found = build_owner_look_up(image, "/etc/passwd", copy, owner, true);
-    if (found == 0 && build_owner_is_id(copy, &owner->uid)) {
-        owner->gid = owner->uid;
-        found = 1;
-    } else if (found == 0) {
+    int found = build_owner_is_id(copy, &owner->uid);
+    owner->gid = owner->uid;
+    if (found == 0)
+        found = build_owner_look_up(image, "/etc/passwd", copy, owner, true);
+    if (found == 0)
         owner->complaint = "--chown: the image's /etc/passwd has no such user";
-    }
     if (found == 1 && group != NULL && !build_owner_is_id(group, &owner->gid)) {
         found = build_owner_look_up(image, "/etc/group", group, owner, false);
         if (found == 0)

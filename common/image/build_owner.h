@@ -16,9 +16,8 @@ struct build_owner {
     const char *complaint; /* of -1: why; NULL: errno says it */
 };
 
-/* USER[:GROUP], names or numbers (users_check_form()). Of a user without a group it is the one
- * in /etc/passwd; of a number that has none there, the same number. Returns 0, or -1, not
- * reported. */
+/* USER[:GROUP], names or numbers (users_check_form()). Without a group it is that which
+ * /etc/passwd has for the name; of a number the same number. Returns 0, or -1, not reported. */
 int build_owner_find(const struct layers *image, const char *text,
                      struct build_owner *owner);
 

@@ -10,6 +10,7 @@
 #include "common/image/layer_path.h"
 #include "common/kernel/process.h"
 #include "common/kernel/users.h"
+#include "common/runtime/environment.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -144,7 +145,10 @@ static int build_stage_from(struct build *build, struct build_stage *stage)
     if (base == NULL &&
         (image_config_set_text(config, &config->os, "linux") == -1 ||
          image_config_set_text(config, &config->architecture,
-                               image_config_machine()) == -1))
+                               image_config_machine()) == -1 ||
+         image_config_assign(
+             config, &config->environment, "PATH",
+             environment_value(environment_default("", false), "PATH")) == -1))
         return -1;
     stage->base_layers = config->layers.count;
     /* FROM another stage: what is that one's own is this one's, too. */

@@ -7,7 +7,8 @@
  *   build_variables.c  ARG and ENV: what is known where
  *   build_context.c    the directory, what of it is ignored, the Containerfile
  *   build_sources.c    what COPY and ADD are to copy
- *   build_copy.c       COPY, ADD, WORKDIR
+ *   build_copy.c       COPY and ADD; build_copy_work.c does the copying
+ *   build_directory.c  WORKDIR
  *   build_run.c        RUN
  *   build_layer.c      what they write becomes a layer
  *   build_key.c        by which it is found again
@@ -97,7 +98,7 @@ int build_refuse(struct build *build,
 /* "now", or what SOURCE_DATE_EPOCH says, as RFC 3339 (21 bytes). */
 void build_time_text(time_t time, char text[32]);
 
-/* build_copy.c, build_run.c. */
+/* build_copy.c, build_directory.c, build_run.c. */
 int build_copy(struct build *build, struct build_stage *stage,
                const struct containerfile_instruction *instruction);
 int build_make_directory(struct build *build, struct build_stage *stage,

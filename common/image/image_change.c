@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* What a change is made to, and with. */
 struct change {
@@ -107,8 +108,8 @@ static int change_port(const struct change *change, const char *text)
     if (rest == NULL)
         return change_refuse(change, text, "a port, as in 80/tcp");
     for (uint64_t number = first; number <= last; number++) {
-        snprintf(port, sizeof port, "%u%.8s", (unsigned)number,
-                 *rest == '\0' ? "/tcp" : rest);
+        snprintf(port, sizeof port, "%u/%s", (unsigned)number,
+                 strcasecmp(rest, "/udp") == 0 ? "udp" : "tcp");
         if (image_config_add(change->config, &change->config->ports, port,
                              true) == -1)
             return -1;

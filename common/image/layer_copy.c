@@ -19,18 +19,38 @@ struct layer_copy_one {
     const char *new_name;
 };
 
+struct layer_copy_link {
+    dev_t device;
+    ino_t inode;
+    char *path; /* below the directory that is copied */
+    struct layer_copy_link *next;
+};
+
 int layer_copy_begin(struct layer_copy *copy)
 {
     copy->files = copy->bytes = 0;
     copy->complaint = NULL;
     copy->path[0] = '\0';
+    memset(copy->links, 0, sizeof copy->links);
     sha256_start(&copy->hash);
     copy->buffer = malloc(LAYER_COPY_BUFFER);
     return copy->buffer == NULL ? -1 : 0;
 }
 
+static void layer_copy_forget_links(struct layer_copy *copy)
+{
+    for (size_t i = 0; i < LAYER_COPY_LISTS; i++)
+        while (copy->links[i] != NULL) {
+            struct layer_copy_link *link = copy->links[i];
+            copy->links[i] = link->next;
+            free(link->path);
+            free(link);
+        }
+}
+
 void layer_copy_free(struct layer_copy *copy)
 {
+    layer_copy_forget_links(copy);
     free(copy->buffer);
     copy->buffer = NULL;
 }
@@ -207,8 +227,8 @@ out:;
     return result;
 }
 
-static int layer_copy_link(struct layer_copy *copy,
-                           const struct layer_copy_one *one)
+static int layer_copy_symlink(struct layer_copy *copy,
+                              const struct layer_copy_one *one)
 {
     char target[PATH_MAX];
     ssize_t length = readlinkat(one->layers->fds[one->which], one->name, target,
@@ -241,17 +261,57 @@ static int layer_copy_special(struct layer_copy *copy,
     return layer_copy_set(copy, one);
 }
 
+/* A file of several names, once more: 1, it is a link now to the first of them; 0, this is the
+ * first; or -1. */
+static int layer_copy_hard_link(struct layer_copy *copy,
+                                const struct layer_copy_one *one)
+{
+    const struct stat *status = one->status;
+    struct layer_copy_link **list =
+        &copy->links[(status->st_ino ^ status->st_dev) % LAYER_COPY_LISTS];
+    struct layer_copy_link *link = *list;
+    while (link != NULL &&
+           (link->inode != status->st_ino || link->device != status->st_dev))
+        link = link->next;
+    if (link != NULL) {
+        layer_copy_add(copy, one->name);
+        layer_copy_add(copy, link->path);
+        if (one->place == NULL)
+            return 1;
+        return linkat(copy->start_place->fd, link->path, one->place->fd,
+                      one->new_name, 0) == -1
+                   ? -1
+                   : 1;
+    }
+    link = malloc(sizeof *link);
+    char *path = strdup(copy->path + copy->start);
+    if (link == NULL || path == NULL) {
+        free(link);
+        free(path);
+        return -1;
+    }
+    *link =
+        (struct layer_copy_link){status->st_dev, status->st_ino, path, *list};
+    *list = link;
+    return 0;
+}
+
 static int layer_copy_one(struct layer_copy *copy,
-                          const struct layer_copy_one *one)
+                          const struct layer_copy_one *one, bool may_be_link)
 {
     if (one->place != NULL && layer_copy_make_way(copy, one) == -1)
         return -1;
     copy->files++;
+    if (may_be_link && one->status->st_nlink > 1) {
+        int result = layer_copy_hard_link(copy, one);
+        if (result != 0)
+            return result == 1 ? 0 : -1;
+    }
     switch (one->status->st_mode & S_IFMT) {
     case S_IFREG:
         return layer_copy_regular(copy, one);
     case S_IFLNK:
-        return layer_copy_link(copy, one);
+        return layer_copy_symlink(copy, one);
     case S_IFSOCK:
         log_note("left out: %s, a socket", copy->path);
         return 0;
@@ -267,7 +327,7 @@ int layer_copy_file(struct layer_copy *copy, const struct layer_path *source,
                                        source->name,    &source->status,
                                        place,           name};
     snprintf(copy->path, sizeof copy->path, "%s", source->path);
-    return layer_copy_one(copy, &one);
+    return layer_copy_one(copy, &one, false);
 }
 
 int layer_copy_text(struct layer_copy *copy, const char *text, time_t time,
@@ -414,7 +474,7 @@ static int layer_copy_name(struct layer_copy *copy, const struct layers *layers,
     } else if (!ignored) {
         const struct layer_copy_one one = {layers,  which, name,
                                            &status, place, name};
-        result = layer_copy_one(copy, &one);
+        result = layer_copy_one(copy, &one, true);
     }
     if (result == 0)
         copy->path[length] = '\0';
@@ -446,5 +506,8 @@ int layer_copy_directory(struct layer_copy *copy,
 {
     snprintf(copy->path, sizeof copy->path, "%s", source->path);
     layer_copy_add_status(copy, ".", &source->status);
+    layer_copy_forget_links(copy);
+    copy->start = strlen(source->path) + (source->path[0] != '\0');
+    copy->start_place = place;
     return layer_copy_names(copy, &source->layers, place);
 }

@@ -26,7 +26,9 @@
 #include <stdint.h>
 #include <time.h>
 
-enum { LAYER_COPY_BUFFER = 128 * 1024 };
+enum { LAYER_COPY_BUFFER = 128 * 1024, LAYER_COPY_LISTS = 256 };
+
+struct layer_copy_link; /* a file of several names, and the first of them */
 
 struct layer_copy {
     /* What was asked for, before layer_copy_begin(). */
@@ -43,6 +45,10 @@ struct layer_copy {
     const char *complaint; /* what is wrong with `path`; NULL: errno is */
     char path[PATH_MAX];   /* the one that failed, in the source */
     unsigned char *buffer;
+    /* Of the directory that is copied: names that are one file stay one. */
+    size_t start; /* of its path in `path` */
+    const struct layer_place *start_place;
+    struct layer_copy_link *links[LAYER_COPY_LISTS];
 };
 
 /* Returns 0, or -1 with errno, not reported, as do all of these; layer_copy_free() in any
