@@ -4,6 +4,7 @@
 #include "common/image/image_config_members.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -45,22 +46,20 @@ static int image_config_no_memory(void)
     return -1;
 }
 
-/* A copy of `length` bytes, which belongs to `config`; NULL, reported. */
-static char *image_config_own(struct image_config *config, const char *text,
-                              size_t length)
+/* Takes what malloc(3) gave. Returns it, or NULL, reported. */
+static char *image_config_own(struct image_config *config, char *text)
 {
-    char *copy = strndup(text, length);
     void **larger =
         reallocarray(config->owned, config->owned_count + 1, sizeof *larger);
     if (larger != NULL)
         config->owned = larger;
-    if (copy == NULL || larger == NULL) {
-        free(copy);
+    if (text == NULL || larger == NULL) {
+        free(text);
         image_config_no_memory();
         return NULL;
     }
-    config->owned[config->owned_count++] = copy;
-    return copy;
+    config->owned[config->owned_count++] = text;
+    return text;
 }
 
 /* Makes room for one more text, and for the NULL behind it. */
@@ -115,8 +114,7 @@ int image_config_set_text(struct image_config *config, const char **field,
                           const char *text)
 {
     const char *copy = NULL;
-    if (text != NULL &&
-        (copy = image_config_own(config, text, strlen(text))) == NULL)
+    if (text != NULL && (copy = image_config_own(config, strdup(text))) == NULL)
         return -1;
     *field = copy;
     return 0;
@@ -128,7 +126,7 @@ int image_config_set_texts(struct image_config *config,
 {
     struct image_texts made = {0};
     int result = texts == NULL ? 0 : image_config_grow(&made);
-    for (size_t i = 0; i < count && result == 0; i++)
+    for (size_t i = 0; texts != NULL && i < count && result == 0; i++)
         result = image_config_add(config, &made, texts[i], false);
     if (result == -1) {
         free((void *)made.all);
@@ -147,26 +145,22 @@ int image_config_add(struct image_config *config, struct image_texts *field,
         place++;
     if (is_set && place < field->count && strcmp(field->all[place], text) == 0)
         return 0;
-    const char *copy = image_config_own(config, text, strlen(text));
+    const char *copy = image_config_own(config, strdup(text));
     return copy == NULL ? -1 : image_config_insert(field, place, copy);
 }
 
 int image_config_assign(struct image_config *config, struct image_texts *field,
                         const char *name, const char *value)
 {
-    size_t length = strlen(name), value_length = strlen(value), place = 0;
+    size_t length = strlen(name), place = 0;
     while (place < field->count &&
            (strncmp(field->all[place], name, length) != 0 ||
             field->all[place][length] != '='))
         place++;
-    char *pair = malloc(length + value_length + 2);
-    if (pair == NULL)
+    char *pair = NULL;
+    if (asprintf(&pair, "%s=%s", name, value) == -1)
         return image_config_no_memory();
-    memcpy(pair, name, length);
-    pair[length] = '=';
-    memcpy(pair + length + 1, value, value_length + 1);
-    const char *copy = image_config_own(config, pair, strlen(pair));
-    free(pair);
+    const char *copy = image_config_own(config, pair);
     if (copy == NULL)
         return -1;
     if (place == field->count && field == &config->labels)

@@ -55,8 +55,8 @@ static void history_write_id(const struct image *image, bool is_top,
 static void history_add_text(struct table *table, const char *text,
                              const struct history_options *options)
 {
-    enum { MOST = 45 };
-    char shortened[4 * MOST + sizeof "…"];
+    enum { MOST = 45, MOST_BYTES = 4 * MOST };
+    char shortened[MOST_BYTES + sizeof "…"];
     size_t length = 0;
     if (text == NULL || options->untruncated || table_width(text) <= MOST) {
         table_add(table, text);
@@ -65,7 +65,7 @@ static void history_add_text(struct table *table, const char *text,
     for (size_t i = 0; i + 1 < MOST; i++)
         do
             length++;
-        while ((text[length] & 0xc0) == 0x80 && length < 4 * MOST);
+        while ((text[length] & 0xc0) == 0x80 && length < MOST_BYTES);
     snprintf(shortened, sizeof shortened, "%.*s…", (int)length, text);
     table_add(table, shortened);
 }

@@ -9,6 +9,8 @@
 #include "common/image/image_store.h"
 #include "common/image/reference.h"
 
+#include <stdio.h>
+
 /* As a file's name: one part, not one of the two that lead elsewhere, and none that is hidden. */
 static void check_part(const char *part)
 {
@@ -38,7 +40,7 @@ static void check(const struct reference *reference)
     check_part(place.tag + strlen(place.name) + 1);
     /* And from the file's name the image's. */
     fuzz_require(strchr(reference->name, '%') == NULL);
-    strcpy(back, place.name + 10);
+    snprintf(back, sizeof back, "%s", place.name + 10);
     for (char *slash = back; (slash = strchr(slash, '%')) != NULL;)
         *slash = '/';
     fuzz_require(strcmp(back, reference->name) == 0);
