@@ -69,7 +69,7 @@ images_wrong()
   for layer in "$NSCTL_ROOT"/layers/*; do
     [ -e "$layer" ] || continue
     [ -d "$layer/tree" ] && [ -s "$layer/layer.json" ] || echo "half a layer: $layer"
-    grep -qx "${layer##*/}" "$BATS_TEST_TMPDIR/named" || echo "nobody's layer: $layer"
+    grep -qx "${layer##*/}" "$BATS_TEST_TMPDIR/named" || grep -qs "${layer##*/}" "$NSCTL_ROOT"/containers/*/config.json || echo "nobody's layer: $layer"
   done
 }
 

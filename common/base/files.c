@@ -63,6 +63,20 @@ ptrdiff_t files_read_at(int directory_fd, const char *path, char *text,
     return got == -1 ? -1 : (ptrdiff_t)used;
 }
 
+bool files_next(DIR *directory, const char *path, struct dirent **entry,
+                int *result)
+{
+    do {
+        errno = 0;
+        *entry = readdir(directory);
+    } while (*entry != NULL && (strcmp((*entry)->d_name, ".") == 0 ||
+                                strcmp((*entry)->d_name, "..") == 0));
+    if (*entry == NULL && errno != 0)
+        *result = (int)log_call(-1, "which names there are",
+                                "getdents64(\"%s\")", path);
+    return *entry != NULL;
+}
+
 void files_close(int *fd)
 {
     int saved_errno = errno;

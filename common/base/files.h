@@ -6,6 +6,8 @@
 #ifndef NSCTL_BASE_FILES_H
 #define NSCTL_BASE_FILES_H
 
+#include <dirent.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Writes a path into `path` (PATH_MAX bytes) as snprintf(3) would. Returns 0,
@@ -27,6 +29,13 @@ ptrdiff_t files_read(const char *path, char *text, size_t size);
 /* The same, of a path that begins in a directory. openat(2). */
 ptrdiff_t files_read_at(int directory_fd, const char *path, char *text,
                         size_t size);
+
+/* The next name in a directory, but for "." and ".."; false at its end. An end that is none,
+ * since it could not be read any further, is reported, and `*result` is -1 with errno: who
+ * takes half of a list for all of it throws the other half away. `path` is for messages.
+ * getdents64(2). */
+bool files_next(DIR *directory, const char *path, struct dirent **entry,
+                int *result);
 
 /* Closes `*fd`, which is -1 from then on; -1: there is none. errno stays as it is. */
 void files_close(int *fd);

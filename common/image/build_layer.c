@@ -4,6 +4,7 @@
 #include "common/base/tar_writer.h"
 #include "common/image/image_store.h"
 #include "common/image/layer_pack.h"
+#include "common/runtime/mapped.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,11 +45,9 @@ void build_layer_free_paths(const char **paths, size_t count)
 int build_layer_begin(struct build_layer *layer, const struct build *build)
 {
     layer->draft.path[0] = '\0';
-    layer->news = mmap(NULL, sizeof *layer->news, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (layer->news == MAP_FAILED)
-        return (int)log_call(-1, "what a child has to tell",
-                             "mmap(MAP_SHARED|MAP_ANONYMOUS)");
+    layer->news = mapped_shared(sizeof *layer->news);
+    if (layer->news == NULL)
+        return -1;
     if (layer_store_begin(build->store, &layer->draft) == 0)
         return 0;
     munmap(layer->news, sizeof *layer->news);

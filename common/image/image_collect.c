@@ -109,24 +109,28 @@ static int image_collect_each_step(struct image_collection *all,
                                               const char *path,
                                               const char *digest))
 {
-    char path[PATH_MAX], digest[SHA256_TEXT];
+    char cache[PATH_MAX], path[PATH_MAX], digest[SHA256_TEXT];
+    struct dirent *entry;
     int result = 0;
-    if (files_path(path, "%s/cache", all->store->root) == -1)
+    if (files_path(cache, "%s/cache", all->store->root) == -1)
         return -1;
-    DIR *directory = opendir(path);
+    DIR *directory = opendir(cache);
     if (directory == NULL)
         return errno == ENOENT ? 0
                                : (int)log_call(-1, "which steps there are",
-                                               "openat(\"%s\")", path);
-    for (struct dirent *entry;
-         result == 0 && (entry = readdir(directory)) != NULL;) {
+                                               "openat(\"%s\")", cache);
+    while (result == 0 && files_next(directory, cache, &entry, &result)) {
         if (!layer_store_is_digest(entry->d_name) ||
             files_path(path, "%s/cache/%s", all->store->root, entry->d_name) ==
                 -1)
             continue;
-        if (image_store_cached(all->store, entry->d_name, digest) == -1)
+        if (image_store_cached(all->store, entry->d_name, digest) == -1) {
+            if (errno != ENOENT)
+                result = -1;
             digest[0] = '\0';
-        result = act(all, path, digest);
+        }
+        if (result == 0)
+            result = act(all, path, digest);
     }
     closedir(directory);
     return result;

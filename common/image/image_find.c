@@ -191,6 +191,7 @@ static int image_store_list_name(const struct store *store, const char *images,
                                  size_t *count)
 {
     struct reference reference;
+    struct dirent *entry;
     char path[PATH_MAX], text[REFERENCE_TEXT_BYTES + NAME_MAX];
     int result = 0;
     if (files_path(path, "%s/%s", images, file) == -1)
@@ -201,8 +202,7 @@ static int image_store_list_name(const struct store *store, const char *images,
     if (directory == NULL)
         return (int)log_call(-1, "which images there are", "openat(\"%s\")",
                              path);
-    for (struct dirent *entry;
-         result == 0 && (entry = readdir(directory)) != NULL;) {
+    while (result == 0 && files_next(directory, path, &entry, &result)) {
         snprintf(text, sizeof text, "%s:%s", file, entry->d_name);
         for (char *slash = text; (slash = strchr(slash, '%')) != NULL;)
             *slash = '/';
@@ -218,6 +218,7 @@ static int image_store_list_name(const struct store *store, const char *images,
 int image_store_list(const struct store *store, struct image **images,
                      size_t *count)
 {
+    struct dirent *entry;
     char path[PATH_MAX];
     int result = 0;
     *images = NULL;
@@ -229,8 +230,7 @@ int image_store_list(const struct store *store, struct image **images,
         return errno == ENOENT ? 0
                                : (int)log_call(-1, "which images there are",
                                                "openat(\"%s\")", path);
-    for (struct dirent *entry;
-         result == 0 && (entry = readdir(directory)) != NULL;)
+    while (result == 0 && files_next(directory, path, &entry, &result))
         if (entry->d_name[0] != '.')
             result = image_store_list_name(store, path, entry->d_name, images,
                                            count);

@@ -65,7 +65,7 @@ static void history_add_text(struct table *table, const char *text,
     for (size_t i = 0; i + 1 < MOST; i++)
         do
             length++;
-        while ((text[length] & 0xc0) == 0x80 && length < MOST_BYTES);
+        while (length < MOST_BYTES && (text[length] & 0xc0) == 0x80);
     snprintf(shortened, sizeof shortened, "%.*s…", (int)length, text);
     table_add(table, shortened);
 }

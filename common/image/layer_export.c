@@ -88,12 +88,9 @@ int layer_export(const struct store *store, const char *digest,
                                : -1;
     if (export_empty(fd) == -1)
         return -1;
-    struct layer_exported *shared =
-        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
-             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        return (int)log_call(-1, "what a child has to tell",
-                             "mmap(MAP_SHARED|MAP_ANONYMOUS)");
+    struct layer_exported *shared = mapped_shared(sizeof *shared);
+    if (shared == NULL)
+        return -1;
     export = (struct export){.tree = tree,
                              .name = name,
                              .archive_bytes = info.archive_bytes,

@@ -277,12 +277,9 @@ int layer_make(const struct store *store, const struct layer_origin *origin,
                struct layer_made *made)
 {
     static struct make make;
-    struct layer_made *shared =
-        mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE,
-             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (shared == MAP_FAILED)
-        return (int)log_call(-1, "what a child has to tell",
-                             "mmap(MAP_SHARED|MAP_ANONYMOUS)");
+    struct layer_made *shared = mapped_shared(sizeof *shared);
+    if (shared == NULL)
+        return -1;
     make = (struct make){.origin = origin, .made = shared};
     int result = make_layer(store, &make);
     int saved_errno = errno;

@@ -206,6 +206,7 @@ int layer_store_collect(const struct store *store,
                         const struct layer_collector *collector,
                         uint64_t *freed)
 {
+    struct dirent *entry;
     char path[PATH_MAX];
     int result = 0;
     *freed = 0;
@@ -221,8 +222,7 @@ int layer_store_collect(const struct store *store,
     if (result == 0 && directory == NULL)
         result =
             (int)log_call(-1, "which layers there are", "openat(\"%s\")", path);
-    for (struct dirent *entry;
-         directory != NULL && (entry = readdir(directory)) != NULL;) {
+    while (directory != NULL && files_next(directory, path, &entry, &result)) {
         if (!layer_store_is_digest(entry->d_name) ||
             collector->is_used(collector->context, entry->d_name))
             continue;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -104,16 +105,26 @@ static int mapped_run_in_child(int (*work)(void *context), void *context,
     return result;
 }
 
+void *mapped_shared(size_t size)
+{
+    void *shared = mmap(
+        NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+        /* cppcheck-suppress invalidFunctionArg; it is what mmap(2) asks for */
+        -1, 0);
+    if (shared != MAP_FAILED)
+        return shared;
+    log_call(-1, "for what a child has to tell",
+             "mmap(MAP_SHARED|MAP_ANONYMOUS)");
+    return NULL;
+}
+
 int mapped_run(int (*work)(void *context), void *context)
 {
     if (geteuid() == 0)
         return work(context);
-    struct mapped_answer *answer =
-        mmap(NULL, sizeof *answer, PROT_READ | PROT_WRITE,
-             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (answer == MAP_FAILED)
-        return (int)log_call(-1, "for what the child has to tell",
-                             "mmap(MAP_SHARED|MAP_ANONYMOUS)");
+    struct mapped_answer *answer = mapped_shared(sizeof *answer);
+    if (answer == NULL)
+        return -1;
     int result = mapped_run_in_child(work, context, answer);
     int saved_errno = errno;
     munmap(answer, sizeof *answer);

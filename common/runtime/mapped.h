@@ -9,7 +9,7 @@
 #ifndef NSCTL_RUNTIME_MAPPED_H
 #define NSCTL_RUNTIME_MAPPED_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Calls `work` and returns what it returns, with errno as it left it: as root right here; as
@@ -19,6 +19,10 @@
  * clone3(2), user_namespaces(7).
  */
 int mapped_run(int (*work)(void *context), void *context);
+
+/* Memory for what `work` has to tell, all zero, in which a child's changes are seen here.
+ * Returns NULL, reported, where there is none. To be given back with munmap(2). mmap(2). */
+void *mapped_shared(size_t size);
 
 /* Whether only one id is mapped, so that all files are to belong to that one: true for a user
  * without subordinate ids. -1, reported, where none can be had. */

@@ -209,13 +209,15 @@ static int store_compare_age(const void *a, const void *b)
 int store_list(const struct store *store, struct record **records,
                size_t *count)
 {
+    struct dirent *entry;
     size_t room = 0;
+    int result = 0;
     *records = NULL;
     *count = 0;
     DIR *directory = store_open(store, "containers");
     if (directory == NULL)
         return errno == 0 ? 0 : -1;
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    while (result == 0 && files_next(directory, store->root, &entry, &result)) {
         if (!store_is_id(entry->d_name))
             continue;
         if (*count == room) {
@@ -231,11 +233,19 @@ int store_list(const struct store *store, struct record **records,
             *records = more;
         }
         struct record *record = &(*records)[*count];
-        if (store_read(store, entry->d_name, record) == -1)
-            continue; /* removed meanwhile */
-        (*count)++;
+        if (store_read(store, entry->d_name, record) == 0)
+            (*count)++;
+        else if (errno != ENOENT) /* it was not removed meanwhile */
+            result = (int)log_call(-1, "which containers there are",
+                                   "openat(\"%s\")", record->directory);
     }
     closedir(directory);
+    if (result == -1) {
+        store_free_list(*records, *count);
+        *records = NULL;
+        *count = 0;
+        return -1;
+    }
     if (*count > 0)
         qsort(*records, *count, sizeof **records, store_compare_age);
     for (size_t i = 0; i < *count; i++) /* they have their places now */

@@ -47,7 +47,11 @@ static int store_tree_empty(DIR *directory, int top_fd,
                                                 int top_fd),
                             bool *found)
 {
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+    for (;;) {
+        errno = 0;
+        const struct dirent *entry = readdir(directory);
+        if (entry == NULL)
+            return errno == 0 ? 0 : -1;
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
             continue;
@@ -58,7 +62,6 @@ static int store_tree_empty(DIR *directory, int top_fd,
         if (result == -1 && errno != ENOENT)
             return -1;
     }
-    return 0;
 }
 
 /* A directory right below the top: what is in it is taken away or moved up. */

@@ -495,11 +495,20 @@ own_calls()
 }
 
 # walk HOW BEFORE ARG…: does BEFORE, then ARG… with one call failing or its caller killed, for each of the
-# points; afterwards one `prune` has to leave a store that is sound.
+# points; afterwards one `prune` has to leave a store that is sound, in which are still another image's layer and
+# a container's.
 walk()
 {
-  local how=$1 before=$2 call number error
+  local how=$1 before=$2 call number error layer
   shift 2
+  make_image kept
+  [ -s of-container ] || {
+    "$STEP" -q import "$rootfs" base >/dev/null
+    layers_of base >of-container
+    "$STEP" -q run --name c --net none base true
+    "$STEP" -q rmi -f base >/dev/null
+  }
+  layer=$(cat of-container)
   "$before"
   own_calls "$@"
   [ "$how" = kill ] || sed -i '/failed$/d; /^close/d' calls
@@ -514,6 +523,8 @@ walk()
     fi
     run_step image prune -f
     assert_status 0 "$how at $call $number of $*"
+    [ -d "$NSCTL_ROOT/layers/$layer/tree/bin" ] || fail "$how at $call $number of $*: a container's layer is gone."
+    "$STEP" -q image inspect kept >/dev/null || fail "$how at $call $number of $*: another image is gone, or a layer of it."
     assert_images_sound "$how at $call $number of $*"
   done 9< <(points calls)
 }
