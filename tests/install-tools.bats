@@ -11,7 +11,7 @@ setup()
   bin=$BATS_TEST_TMPDIR/bin
   mkdir "$bin"
   local tool
-  for tool in bash env cat mktemp rm tail id git shellcheck clang clang-format clang-tidy; do
+  for tool in bash env cat mktemp rm tail id git shellcheck clang clang-format clang-tidy mandoc zsh fish; do
     ln -s "$(command -v "$tool" || command -v true)" "$bin/$tool"
   done
 }
