@@ -871,6 +871,33 @@ begin_faults()
   [ ! -e small/x.tar ] || fail "Half an archive is there."
 }
 
+# --- One that is not our own ---------------------------------------------------------------------
+
+files_of()
+{
+  (cd "$1" && find . ! -type d -printf '%P %y %m %U:%G %s %l\n' | LC_ALL=C sort)
+}
+
+@test "Debian's root file system, as a directory and as an archive: bash, apt and perl run in it" {
+  requires root debian-root
+  local debian=$ROOT/build/rootfs/debian
+  tar -C "$debian" --numeric-owner -cf - . | "$STEP" -q import - debian:archive >/dev/null
+  "$STEP" -q import "$debian" debian:directory >/dev/null
+  local image
+  for image in debian:archive debian:directory; do
+    run_step run --rm --net none "$image" bash -c 'echo "$BASH_VERSION"; apt --version; apt-get check >/dev/null && perl -e "print 6 * 7"'
+    assert_status 0
+    assert_output_matches '^5\.[0-9.]+.*-release'
+    assert_output_has "apt 2."
+    assert_output_matches '42$'
+  done
+  # What it is made of comes out as it went in: owners, modes, set-id bits.
+  local tree
+  for tree in "$NSCTL_ROOT"/layers/*/tree; do
+    diff <(files_of "$debian") <(files_of "$tree") || fail "$tree: another Debian"
+  done
+}
+
 # --- What is to be seen -----------------------------------------------------------------------------
 
 @test "progress: on a terminal, in one line that is gone in the end; not in a pipe, not with -q" {
