@@ -6,18 +6,19 @@
  *
  * This is nsctl, all of it: `make nsctl` gives it that name.
  *
- * Known by now, and taken from common/:
- *     common/base      words and numbers, the log, JSON, tar, digests
- *     common/kernel    one primitive of Linux each: steps 02 to 08
- *     common/runtime   a container that lives on: step 09
- * New, and so much that it stands in common/image alone:
- *     reference image_config                 what an image is called, and what it says of itself
- *     layer_unpack layer_pack layer_store    directories that are archives, under their digests
- *     image_store image_run                  images by name, and containers of them
+ * It takes no new system call. New is what is made of those that are known by now, too much
+ * to stand in two places: it is in common/image alone. In the order in which to read it:
+ *     reference image_config              what an image is called, and what it says of itself
+ *     layer_unpack layer_pack             an archive becomes a directory, a directory an archive
+ *     layer_store image_store             layers under their digests, images under their names
+ *     image_run                           a container as its image wants it to be
+ *     containerfile expand ignore         the language of builds
+ *     build layer_copy layer_place        what each line of one makes, and how it is found again
+ *     archive stream                      images that leave, and that come from elsewhere
  *
  * Here only which command was meant:
- *     families.c     `image ls`, `container rm`: words that stand before others
- *     about.c        version, help
+ *     families.c      `image ls`, `container rm`: words that stand before others
+ *     about.c         version, help
  *
  * lessons/10-build.md
  */
