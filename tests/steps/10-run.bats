@@ -315,6 +315,35 @@ run_image() { run_step run --rm --net none "$@"; }
   assert_equal "" "$(ls "$root/store/layers")"
 }
 
+@test "what root and an ordinary user do with a container of an image: exec, cp, diff, commit, run that" {
+  local who root=$BATS_TEST_TMPDIR/stores
+  chmod a+rx "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR"
+  chmod a+r "$BATS_FILE_TMPDIR/root.tar"
+  mkdir -m 1777 "$root"
+  for who in root user; do
+    [ "$who" = user ] || [ "$(id -u)" -eq 0 ] || continue
+    in_store() { run_as "$who" -q --root "$root/$who" "$@"; }
+    in_store import -c 'ENV A=first' "$BATS_FILE_TMPDIR/root.tar" web
+    assert_status 0
+    in_store run -d --name one --net none web /bin/sleep 1000
+    assert_status 0
+    in_store exec one /bin/sh -c 'echo inside >/file; rm -f /etc/group'
+    in_store cp one:/file "$root/$who-copy"
+    assert_equal inside "$(cat "$root/$who-copy")"
+    in_store diff one
+    assert_output_has "A /file"
+    assert_output_has "D /etc/group"
+    in_store commit -c 'CMD ["/bin/sh", "-c", "cat /file; echo $A; ls /etc/group"]' one two
+    assert_status 0
+    in_store rm -f one
+    in_store run --rm --net none two
+    assert_equal $'inside\nfirst' "$output" "As $who: what was written is in the new image, what was removed is not."
+    in_store image rm -f web two
+    in_store image prune -af
+    assert_equal "" "$(ls "$root/$who/layers")"
+  done
+}
+
 # --- What is damaged, or goes wrong ---------------------------------------------------------
 
 @test "a layer that is gone, settings that can not be: said before anything is made" {
