@@ -26,14 +26,22 @@ static int detach_streams(void)
 }
 
 /* Whoever started us may have left something open that others wait for the end of: a
- * pipe, a lock. Returns the descriptor of the news, or -1, reported. */
-static int detach_descriptors(int news_fd)
+ * pipe, a lock. What stays is the news, whose descriptor is returned, or -1, reported; and
+ * what keeps an image's layers until they are on record, whoever is killed until then. */
+static int detach_descriptors(int news_fd, int *image_fd)
 {
-    enum { NEWS_FD = STDERR_FILENO + 1 };
-    if (news_fd != NEWS_FD && dup3(news_fd, NEWS_FD, O_CLOEXEC) == -1)
-        return (int)log_call(-1, "nothing else stays open", "dup3(%d, %d)",
+    enum { NEWS_FD = STDERR_FILENO + 1, IMAGE_FD, OTHERS };
+    int result = 0, from = *image_fd == -1 ? IMAGE_FD : OTHERS;
+    if (*image_fd != -1) /* neither is to take the other's place */
+        result = *image_fd = fcntl(*image_fd, F_DUPFD_CLOEXEC, OTHERS);
+    if (result != -1 && news_fd != NEWS_FD)
+        result = dup3(news_fd, NEWS_FD, O_CLOEXEC);
+    if (result != -1 && *image_fd != -1)
+        result = *image_fd = dup3(*image_fd, IMAGE_FD, O_CLOEXEC);
+    if (result == -1)
+        return (int)log_call(result, "nothing else stays open", "dup3(%d, %d)",
                              news_fd, NEWS_FD);
-    return command_close_descriptors_from(NEWS_FD + 1) == -1 ? -1 : NEWS_FD;
+    return command_close_descriptors_from(from) == -1 ? -1 : NEWS_FD;
 }
 
 /* In the first child: a session of its own, so that no terminal's end is ours. In the
@@ -52,10 +60,9 @@ detach_child(const struct store *store, struct container *container,
         log_call(pid, "the monitor", "clone3(0)");
     if (pid != 0)
         _exit(pid == -1 ? EXIT_OURS : 0);
-    news_fd = detach_descriptors(news_fd);
+    news_fd = detach_descriptors(news_fd, &container->image_fd);
     if (news_fd == -1 || detach_streams() == -1)
         _exit(EXIT_OURS);
-    container->image_fd = -1; /* who waits for us has it open as long */
     _exit(monitor_run(store, container, news_fd));
 }
 

@@ -384,6 +384,25 @@ run_image() { run_step run --rm --net none "$@"; }
   wait
 }
 
+@test "whoever starts it in the background is killed, and the image removed: the layers are kept all the same" {
+  requires strace
+  make_image web 'CMD ["/bin/sleep", "1000"]'
+  # The monitor waits before it has written the record: meanwhile only a lock keeps the layers.
+  strace -f -q -o list -e trace=mkdir,clone3 -e inject=mkdir:delay_enter=3000000:when=1 "$STEP" -q run -d --net none --name one web >/dev/null 2>&1 &
+  has_detached() { [ "$(grep -c '^[0-9]* *clone3(' list)" -ge 2 ]; }
+  wait_until has_detached
+  kill -KILL "$(awk 'NR == 1 { print $1 }' list)"
+  run_step image rm -f web
+  assert_status 0
+  run_step image prune -af
+  is_running() { [ "$(field one Running)" = true ]; }
+  wait_until is_running
+  run_step exec one /bin/ls /bin/sh /etc/passwd
+  assert_status 0 "The layers are gone from below it."
+  "$STEP" -q rm -f one >/dev/null
+  wait
+}
+
 # --- Many at once ----------------------------------------------------------------------------
 
 @test "a hundred of one image at once" {
