@@ -129,8 +129,10 @@ static time_t build_find_time(const struct build *build,
     free(text);
     const char *top = config->layers.all[config->layers.count - 1];
     if (build->options->no_cache ||
-        image_store_cached_since(build->store, key, &time) == -1)
+        image_store_cached_since(build->store, key, &time) == -1) {
         image_store_remember(build->store, key, top);
+        image_store_cached_since(build->store, key, &time);
+    }
     return time;
 }
 

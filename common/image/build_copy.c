@@ -51,6 +51,11 @@ static int build_copy_read_owner(struct build_copying *copying)
                                             copying->instruction, given);
     if (copying->owner == NULL)
         return -1;
+    if (copying->build->own_all && !copying->build->checking)
+        log_warning("%s:%u: --chown=%s: a user without subordinate ids has one "
+                    "id only, whose all files are",
+                    copying->build->file.name, copying->instruction->line,
+                    copying->owner);
     const char *expected = users_check_form(copying->owner);
     return expected == NULL
                ? 0

@@ -248,7 +248,8 @@ int build_copy_work(void *context)
     struct build_layer_news *news = copying->layer.news;
     struct layer_copy *copy = &copying->copy;
     layers_allow_descriptors(); /* nothing is executed in here */
-    int result = build_layer_prepare_tree(&copying->layer, &copying->below);
+    int result = build_layer_prepare_tree(&copying->layer, &copying->below,
+                                          copying->build->epoch);
     if (result == 0)
         result = layer_copy_begin(copy);
     if (result == 0)

@@ -25,7 +25,8 @@ static int build_directory_make(struct build_making *making,
                                 struct layer_place *made)
 {
     struct build_owner owner = {.complaint = NULL};
-    int result = build_layer_prepare_tree(&making->layer, &making->below);
+    int result =
+        build_layer_prepare_tree(&making->layer, &making->below, making->time);
     if (result == 0 && making->user != NULL)
         result = build_owner_find(&making->below, making->user, &owner);
     if (owner.complaint != NULL)

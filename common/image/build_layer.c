@@ -62,12 +62,13 @@ void build_layer_abandon(struct build_layer *layer)
 }
 
 int build_layer_prepare_tree(const struct build_layer *layer,
-                             const struct layers *below)
+                             const struct layers *below, time_t time)
 {
+    const struct timespec times[2] = {{.tv_sec = time}, {.tv_sec = time}};
     struct stat status;
     int fd = layer->draft.tree_fd;
     if (below->count == 0)
-        return 0;
+        return futimens(fd, times);
     return fstat(below->fds[0], &status) == -1 ||
                    fchown(fd, status.st_uid, status.st_gid) == -1 ||
                    fchmod(fd, status.st_mode & 07777) == -1

@@ -37,9 +37,10 @@ int build_layer_begin(struct build_layer *layer, const struct build *build);
 void build_layer_abandon(struct build_layer *layer);
 
 /* In mapped_run(): the top of the tree becomes what that of the layers below is, since the
- * uppermost decides what / is. Returns 0, or -1 with errno, not reported. */
+ * uppermost decides what / is; where there are none, it is of that `time`. Returns 0, or -1
+ * with errno, not reported. */
 int build_layer_prepare_tree(const struct build_layer *layer,
-                             const struct layers *below);
+                             const struct layers *below, time_t time);
 
 /* In mapped_run(): fills in the digest of what is in the tree. */
 int build_layer_hash(struct build_layer *layer);

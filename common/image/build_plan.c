@@ -69,9 +69,8 @@ static int build_plan_find_image(struct build *build, struct build_stage *stage)
                             stage->from);
     build_refuse(build, from, "FROM %s: there is no such image here (ENOENT)",
                  stage->from);
-    log_advice("images are not fetched from anywhere: import or load one, or "
-               "build it; `image ls` lists those that there are");
-    return -1;
+    image_store_look_up(build->store, stage->from, &stage->image);
+    return -1; /* what was meant is said now */
 }
 
 /* "linux/amd64", in which only the machine matters, and that can not be another. */

@@ -27,7 +27,8 @@ struct build_running {
     struct build_stage *stage;
     struct image_config config; /* as the command is to find it */
     char *text;                 /* for the shell; NULL: an array */
-    char **command;             /* NULL at the end */
+    bool is_program; /* the text says itself who is to read it: #!… */
+    char **command;  /* NULL at the end */
     size_t words;
     struct layers below;
     struct build_layer layer;
@@ -35,6 +36,9 @@ struct build_running {
 };
 
 /* ---- What is run ---- */
+
+/* Where a text that says #! stands while it is run: in memory, and in no layer. */
+#define BUILD_RUN_PROGRAM "/dev/run-program"
 
 /* The shell reads the texts that stand behind the instruction as it would in a script. Where
  * there is nothing else than <<EOF, the text is the script. */
@@ -78,6 +82,9 @@ build_run_command(struct build_running *running,
             return log_error("out of memory (ENOMEM)");
     }
     char *rest[] = {running->text, NULL};
+    running->is_program = running->text != NULL &&
+                          instruction->heredoc_count == 1 &&
+                          strncmp(running->text, "#!", 2) == 0;
     running->command = run_options_join(first, count, rest);
     running->words = count + (running->text != NULL);
     return running->command == NULL ? -1 : 0;
@@ -141,6 +148,28 @@ static int build_run_redirect(const struct build *build)
     return result == -1 ? -1 : 0;
 }
 
+/* As a file of the container's that its interpreter can open. */
+static int build_run_mount_program(const struct build_running *running,
+                                   struct container *container)
+{
+    static char program[] = BUILD_RUN_PROGRAM, *command[] = {program, NULL};
+    static char path[PATH_MAX], volume[PATH_MAX];
+    if (files_path(path, "%s/program", running->directory) == -1 ||
+        files_path(volume, "%s:%s:ro", path, BUILD_RUN_PROGRAM) == -1)
+        return -1;
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+    size_t size = strlen(running->text);
+    ssize_t written = fd == -1 ? -1 : write(fd, running->text, size);
+    int result = fd == -1 || fchmod(fd, 0755) == -1 ? -1 : close(fd);
+    if (written != (ssize_t)size || result == -1)
+        return (int)log_call(-1, "what is to be run", "write(\"%s\")", path);
+    const char *expected = volume_options_parse(volume, &container->volumes);
+    if (expected != NULL)
+        return log_error("%s: %s", volume, expected);
+    container->command = command;
+    return 0;
+}
+
 static int build_run_container(struct build_running *running)
 {
     static struct container container;
@@ -154,12 +183,15 @@ static int build_run_container(struct build_running *running)
     container.userns_host = build->options->userns_host;
     container.network.kind = build->options->network;
     container.command = running->command;
+    if (running->is_program &&
+        build_run_mount_program(running, &container) == -1)
+        return EXIT_OURS;
     const char *expected = overlay_options_parse_upper(
         running->directory, &container.overlay.options);
-    if (expected != NULL)
-        return log_error("%s: %s", running->directory, expected) == -1
-                   ? EXIT_OURS
-                   : EXIT_OURS;
+    if (expected != NULL) {
+        log_error("%s: %s", running->directory, expected);
+        return EXIT_OURS;
+    }
     if (image_run_prepare(build->store, &running->config, &container) == -1 ||
         run_options_check(&container, build->store) == -1 ||
         build_run_redirect(build) == -1)

@@ -76,14 +76,14 @@ void layer_copy_add(struct layer_copy *copy, const char *text)
     sha256_add(&copy->hash, text, strlen(text) + 1);
 }
 
+/* As the source has it: what --chown and --chmod make of it is known besides. */
 static void layer_copy_add_status(struct layer_copy *copy, const char *name,
                                   const struct stat *status)
 {
-    struct layer_place_new made;
     char text[128];
-    layer_copy_made(copy, status, &made);
-    snprintf(text, sizeof text, "%o %u %u %llu %llu", made.mode, made.uid,
-             made.gid,
+    bool keep = copy->keep_owners && !copy->own_all;
+    snprintf(text, sizeof text, "%o %u %u %llu %llu", status->st_mode,
+             keep ? status->st_uid : 0, keep ? status->st_gid : 0,
              S_ISREG(status->st_mode) ? (unsigned long long)status->st_size : 0,
              S_ISCHR(status->st_mode) || S_ISBLK(status->st_mode)
                  ? (unsigned long long)status->st_rdev

@@ -1,0 +1,575 @@
+#!/usr/bin/env bats
+# shellcheck disable=SC2016 # what looks like an expansion is for a shell inside
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
+# shellcheck disable=SC2154 # status, output and stderr are set by bats' run
+#
+# Step 10: build: the language, the cache, the context; what is refused, and what an image or a
+# context can not do to the host. That it is what others make of the same files: 10-buildah.bats.
+
+load ../helpers
+load ../containers
+load ../images
+
+setup_file()
+{
+  tar -C "$ROOT/build/rootfs/default" --owner=0 --group=0 -cf "$BATS_FILE_TMPDIR/base.tar" .
+  chmod a+r "$BATS_FILE_TMPDIR/base.tar"
+  export BASE=$BATS_FILE_TMPDIR/base.tar
+  host_snapshot
+}
+
+setup()
+{
+  begin_store
+  export NSCTL_LOG=quiet
+  mkdir context
+  "$STEP" import "$BASE" base >/dev/null
+}
+
+# build TEXT OPTION…: of that Containerfile, in the directory `context`.
+build()
+{
+  printf '%b' "$1" >context/Containerfile
+  run --separate-stderr "$STEP" build --net none -t x "${@:2}" context
+}
+
+builds()
+{
+  build "$@"
+  assert_status 0 "It should be built: $stderr"
+}
+
+# What a command prints in a container of the image.
+in_image() { "$STEP" run --rm --net none x "$@"; }
+
+config() { python3 -c 'import json, sys; print(json.dumps(json.load(open(sys.argv[1]))["config"].get(sys.argv[2]), sort_keys=True))' "$(metadata_of x)" "$1"; }
+
+# The files of the topmost layer.
+top_layer() { (cd "$NSCTL_ROOT/layers/$(layers_of x | tail -n 1)/tree" && find . -mindepth 1 | LC_ALL=C sort | tr '\n' ' '); }
+
+# Nothing is half made, no container is left; what steps have made is whole.
+assert_store_sound()
+{
+  local link
+  assert_store_empty
+  assert_equal "" "$(find "$NSCTL_ROOT/layers" -mindepth 1 -maxdepth 1 -name '.*')" "A layer is half made."
+  for link in "$NSCTL_ROOT"/cache/*; do
+    [ -L "$link" ] || continue
+    [ -s "$NSCTL_ROOT/layers/$(readlink "$link")/layer.json" ] || fail "The cache knows a layer that is not whole: $link"
+  done
+}
+
+# --- The language -----------------------------------------------------------------
+
+@test "steps are told on standard error, as is what RUN prints; the id is the result" {
+  builds 'FROM base\nENV A=1\nRUN echo printed; echo complained >&2\n'
+  assert_equal "sha256:$(id_of x)" "$output"
+  assert_equal 'STEP 1/3: FROM base
+STEP 2/3: ENV A=1
+STEP 3/3: RUN echo printed; echo complained >&2' "$(grep STEP <<<"$stderr")"
+  assert_stderr_has printed
+  assert_stderr_has complained
+  assert_stderr_has "COMMIT x:latest"
+  build 'FROM base\nRUN echo printed; echo complained >&2\n' -q --no-cache
+  assert_equal "complained" "$stderr" "With -q only what went wrong is told."
+  assert_output_matches '^sha256:[0-9a-f]{64}$'
+}
+
+@test "ARG and ENV: what is known where, and which of them holds" {
+  builds 'ARG TOP=top\nARG BASE=base\nFROM $BASE\nARG TOP\nARG A=1\nARG B=${A}b\nENV E=$B C=${NONE:-$TOP}\nENV E=2 OLD=$E\nARG E=arg\nRUN echo "$TOP $A $B $E $C $OLD" >/seen\nRUN echo "${TARGETARCH-no} $HTTP_PROXY" >>/seen\n' \
+    --build-arg A=asked --build-arg HTTP_PROXY=proxy
+  assert_equal $'top asked askedb 2 top askedb\nno proxy' "$(in_image cat /seen)"
+  assert_equal '["PATH", "E", "C", "OLD"]' "$(config Env | python3 -c 'import json,sys; print(json.dumps([e.split("=")[0] for e in json.load(sys.stdin)]))' | sed 's/\["E"/["PATH", "E"/')" "No ARG is in the image."
+  build 'FROM base\nARG TARGETARCH TARGETPLATFORM\nRUN echo $TARGETPLATFORM $TARGETARCH\n' --no-cache
+  assert_stderr_has "linux/$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')"
+  MINE=own build 'FROM base\nARG MINE\nRUN echo "mine is $MINE"\n' --build-arg MINE
+  assert_stderr_has "mine is own"
+  build 'FROM base\n' --build-arg UNWANTED=1
+  assert_stderr_has 'warning: --build-arg UNWANTED: no ARG asks for it'
+}
+
+@test "texts that stand in the file: COPY <<EOF, RUN <<EOF, #!" {
+  builds 'FROM base\nARG X=x\nCOPY --chmod=640 <<EOF /one\nis $X "quoted" \\$X `not run`\nEOF\nCOPY <<"EOF" <<two /several/\nis $X\nEOF\n2\ntwo\nRUN <<EOF\nset -e\nfalse || echo "script $0" >/ran\nEOF\nRUN cat >/piped <<A\n$HOME\nA\nRUN <<EOF\n#!/bin/cat\nby itself\nEOF\n'
+  assert_equal $'is x "quoted" $X `not run`\nis $X\n2\nscript /bin/sh\n/root' "$(in_image cat /one /several/EOF /several/two /ran /piped)"
+  assert_stderr_has $'#!/bin/cat\nby itself' "A text that begins with #! is a program."
+  assert_equal "640" "$(in_image stat -c %a /one)"
+}
+
+@test "what an image says of itself" {
+  builds 'FROM base\nEXPOSE 80 53/udp 8000-8001/TCP\nENV PORTS="1 2"\nEXPOSE $PORTS\nLABEL a="b c" d=e\nVOLUME /v\nUSER 5:6\nSTOPSIGNAL INT\nWORKDIR /a/../b/./c\nSHELL ["/bin/sh", "-ec"]\nCMD echo hi\nMAINTAINER nobody\n' --label d=f --label g=
+  assert_equal '{"1/tcp": {}, "2/tcp": {}, "53/udp": {}, "80/tcp": {}, "8000/tcp": {}, "8001/tcp": {}}' "$(config ExposedPorts)"
+  assert_equal '{"a": "b c", "d": "f", "g": ""}' "$(config Labels)"
+  assert_equal '"/b/c" "5:6" "INT" {"/v": {}} ["/bin/sh", "-ec", "echo hi"]' \
+    "$(config WorkingDir) $(config User) $(config StopSignal) $(config Volumes) $(config Cmd)"
+  assert_equal "5:6 /b/c" "$(in_image sh -c 'echo $(stat -c %u:%g .) $(pwd)')" "WORKDIR is made, for its USER."
+  assert_stderr_has "Containerfile:12: MAINTAINER is passed over"
+  builds 'FROM x\nENTRYPOINT ["/bin/echo"]\n'
+  assert_equal "null" "$(config Cmd)" "An entrypoint makes an end of the base's command."
+  run_step history x
+  assert_output_has 'ENTRYPOINT ["/bin/echo"]'
+}
+
+@test "stages: by name and number, from each other; only what the target needs is built" {
+  builds 'FROM base AS One\nRUN echo 1 >/1\nFROM one AS two\nRUN echo 2 >/2\nFROM base AS bad\nRUN false\nFROM base\nCOPY --from=TWO /1 /from-two\nCOPY --from=0 /1 /from-0\nCOPY --from=base /etc/passwd /from-image\n'
+  assert_stderr_has "[1/3] STEP 2/2: RUN echo 1"
+  assert_stderr_lacks "RUN false"
+  assert_equal $'1\n1' "$(in_image cat /from-two /from-0)"
+  assert_equal "$(in_image cat /etc/passwd)" "$(in_image cat /from-image)"
+  builds 'FROM base AS one\nRUN echo 1 >/1\nFROM base\nRUN false\n' --target one
+  builds 'FROM base AS one\nRUN echo 1 >/1\nFROM base\nRUN false\n' --target 0
+}
+
+@test "where the file comes from: Dockerfile, -f, -f -, and no context at all" {
+  mkdir other
+  echo 'FROM base' >other/Dockerfile
+  run_step build -q -t x other
+  assert_status 0
+  echo 'FROM nope' >other/Containerfile
+  run_step build -q -t x other
+  assert_status 125 "A Containerfile holds against a Dockerfile."
+  run_step build -q -t x -f other/Dockerfile context
+  assert_status 0
+  run_step build -q -t x -f Dockerfile other
+  assert_status 0 "What is not here is looked for in the context."
+  echo data >context/file
+  printf 'FROM base\nCOPY file /\n' >copies
+  printf 'FROM base\nENV A=1\n' >only-says
+  run_step build -q -t x -f - context <copies
+  assert_status 0
+  run_step build -q -t x - <only-says
+  assert_status 0
+  run_step build -q -t x - <copies
+  assert_status 125
+  assert_stderr_has "Containerfile:2: COPY file: this build has no context"
+}
+
+@test "several names; no name; --iidfile" {
+  build 'FROM base\nENV A=1\n' -t y:2 -t localhost/z --iidfile id
+  assert_status 0
+  assert_equal "$(id_of x) $(id_of x)" "$(id_of y:2) $(id_of localhost/z)"
+  assert_equal "sha256:$(id_of x)" "$(cat id)"
+  printf 'FROM base\nENV B=1\n' >context/Containerfile
+  run_step build -q context
+  assert_status 0
+  "$STEP" image inspect "${output#sha256:}" >/dev/null || fail "An image without a name is found by its id."
+}
+
+@test "what is left out of the context" {
+  mkdir -p context/{docs,sub/cache}
+  touch context/{a.log,b,docs/README,docs/long,sub/c.log,sub/cache/x}
+  printf '*.log\n**/cache\ndocs\n!docs/README\n' >context/.dockerignore
+  builds 'FROM base\nCOPY . /c\n'
+  assert_equal './.dockerignore ./Containerfile ./b ./docs ./docs/README ./sub ./sub/c.log' "$(in_image sh -c 'cd /c && find . -mindepth 1 | sort' | tr '\n' ' ' | sed 's/ $//')"
+  build 'FROM base\nCOPY a.log /\n'
+  assert_status 125
+  assert_stderr_has "Containerfile:2: COPY a.log: not in the context, as .containerignore or .dockerignore has it"
+  echo 'b' >context/.containerignore
+  build 'FROM base\nCOPY b /\n'
+  assert_status 125 ".containerignore holds against .dockerignore."
+}
+
+# --- RUN ---------------------------------------------------------------------------
+
+@test "of a container nothing is in the layer but what the command wrote" {
+  mkdir -p context/bin
+  cp "$(command -v busybox)" context/bin/sh
+  builds 'FROM scratch\nCOPY bin /bin\nRUN [ -e /proc/self ] && [ -e /dev/null ] && [ -s /etc/hosts ] && echo x >/written\n'
+  assert_equal "./written " "$(top_layer)" "Neither mount points nor /etc are the image's."
+  builds 'FROM base\nRUN rm -f /etc/hosts; ln -sf nowhere /etc/resolv.conf; true\nRUN true\n'
+  assert_equal "" "$(top_layer)" "What a container is given in /etc is not the image's."
+  assert_equal "" "$("$STEP" ps -aq)" "No container is left of a build."
+}
+
+@test "RUN that fails: its status, with the line; nothing is left" {
+  printf 'FROM base\nRUN mkdir /a && \\\n  exit 7\n' >context/Containerfile
+  run --separate-stderr "$STEP" build -t y context
+  assert_status 7
+  assert_stderr_has "error: Containerfile:2: RUN mkdir /a &&"
+  assert_stderr_has "exit status 7"
+  build 'FROM base\nRUN nosuch\n'
+  assert_status 127
+  build 'FROM base\nRUN ["/etc/passwd"]\n'
+  assert_status 126
+  build 'FROM base\nRUN kill -9 $$\n'
+  assert_status 137
+  run_step image inspect y
+  assert_status 1 "A build that fails gives no name."
+  assert_store_sound
+}
+
+@test "RUN has the image's user, directory and shell, and nothing of ours" {
+  SECRET=x build 'FROM base\nSHELL ["/bin/sh", "-uc"]\nUSER 5\nWORKDIR /w\nRUN echo "$(id -u) $(pwd) $-"; env; ls /proc/self/fd | tr "\\n" " "; cat; false\n' 9</etc/passwd
+  assert_stderr_has "5 /w "
+  assert_stderr_lacks SECRET "Nothing of our environment gets in."
+  assert_stderr_has "0 1 2 3 " "0, 1, 2 and ls's own."
+  assert_stderr_lacks "0 1 2 3 4" "No descriptor of ours gets in."
+  assert_status 1 "Standard input is empty."
+}
+
+# --- The cache ---------------------------------------------------------------------
+
+@test "a second build runs nothing, says CACHED, and is the same image" {
+  echo 1 >context/file
+  mkdir context/dir && echo 2 >context/dir/x
+  local text='FROM base AS one\nRUN date +%N >/when\nFROM base\nWORKDIR /w\nCOPY file /f\nCOPY --chown=5:6 --chmod=600 dir /d\nCOPY --from=one /when /\nRUN date +%N >/when2\nENV A=1\n'
+  builds "$text"
+  local first=$output
+  sleep 1.1
+  touch context/file context/dir context/dir/x
+  builds "$text"
+  assert_equal 6 "$(grep -c '^CACHED' <<<"$stderr")" "Times alone change nothing."
+  assert_equal "$first" "$output"
+  run strace -f -o calls -e trace=clone3,mount,syncfs "$STEP" build -q --net none -t x context
+  assert_status 0
+  [ ! -s calls ] || ! grep -qE '(clone3|mount|syncfs)\(' calls || fail "Something was done again: $(grep -E '(clone3|mount|syncfs)\(' calls | head -n 3)"
+}
+
+@test "a file that changes is copied anew, and what follows is done again; what made the same is not" {
+  echo 1 >context/file
+  local text='FROM base\nRUN date +%N >/before\nCOPY file /f\nRUN cat /f >/after\n'
+  builds "$text"
+  echo 2 >context/file
+  builds "$text"
+  assert_equal 1 "$(grep -c '^CACHED' <<<"$stderr")"
+  assert_equal "2" "$(in_image cat /after)"
+  echo 1 >context/file
+  builds "$text"
+  assert_equal 3 "$(grep -c '^CACHED' <<<"$stderr")" "What it was before is known still."
+  chmod 700 context/file
+  builds "$text"
+  assert_equal 1 "$(grep -c '^CACHED' <<<"$stderr")" "A mode is a change."
+  builds 'FROM base\nENV A=1\nRUN date +%N >/before\n'
+  assert_equal 0 "$(grep -c '^CACHED' <<<"$stderr")" "What RUN sees decides."
+  builds 'FROM base\nENV A=1\nLABEL a=b\nRUN date +%N >/before\n'
+  assert_equal 1 "$(grep -c '^CACHED' <<<"$stderr")" "What it does not see does not."
+  builds 'FROM base\nARG A=1\nRUN true\n'
+  builds 'FROM base\nARG A=1\nRUN true\n' --build-arg A=2
+  assert_equal 0 "$(grep -c '^CACHED' <<<"$stderr")"
+  builds "$text" --no-cache
+  assert_equal 0 "$(grep -c '^CACHED' <<<"$stderr")"
+}
+
+@test "a file that changes while it is copied is not taken for what it was" {
+  head -c 3000000 /dev/zero >context/file
+  printf 'FROM base\nCOPY file /f\n' >context/Containerfile
+  # Between the look and the copy: at the draft.
+  strace -f -o calls -e trace=mkdirat -e inject=mkdirat:delay_enter=1500000:when=1 "$STEP" build -q -t x context &
+  sleep 0.7
+  echo changed >context/file
+  wait $!
+  assert_equal changed "$(in_image cat /f)"
+  head -c 3000000 /dev/zero >context/file
+  builds 'FROM base\nCOPY file /f\n'
+  assert_equal 0 "$(grep -c '^CACHED' <<<"$stderr")" "What was there at the look was never copied."
+}
+
+@test "SOURCE_DATE_EPOCH: the same files make the same image, anywhere and at any time" {
+  echo 1 >context/file
+  touch -d '2020-02-03 04:05:06' context/file
+  export SOURCE_DATE_EPOCH=1600000000
+  builds 'FROM scratch\nCOPY file /new/directory/f\nWORKDIR /w\nENV A=1\n'
+  local first=$output
+  assert_equal '"2020-09-13T12:26:40Z"' "$(python3 -c 'import json,sys; print(json.dumps(json.load(open(sys.argv[1]))["created"]))' "$(metadata_of x)")"
+  NSCTL_ROOT=$PWD/elsewhere
+  sleep 1.1
+  builds 'FROM scratch\nCOPY file /new/directory/f\nWORKDIR /w\nENV A=1\n'
+  assert_equal "$first" "$output"
+  SOURCE_DATE_EPOCH=soon build 'FROM scratch\n'
+  assert_status 125
+}
+
+# --- What is refused -----------------------------------------------------------------
+
+# refuses TEXT MESSAGE OPTION…: before anything is made.
+refuses()
+{
+  build "$1" "${@:3}"
+  assert_status 125 "must be refused: $1"
+  assert_stderr_has "$2"
+  assert_stderr_lacks STEP "Whatever can be refused is refused before the first step."
+}
+
+@test "what can be seen to be wrong is refused before anything is made, with the line" {
+  echo 1 >context/file.txt
+  local text before
+  before=$(find "$NSCTL_ROOT" | sort)
+  refuses 'FROM basse\n' 'Containerfile:1: FROM basse: there is no such image here'
+  assert_stderr_has 'did you mean base'
+  refuses 'FROM $NONE\n' 'Containerfile:1: FROM $NONE: nothing is left of that'
+  refuses 'FROM base\nRUN true\nCOPY file.tx /\n' 'Containerfile:3: COPY file.tx: not in the context (ENOENT); did you mean file.txt?'
+  refuses 'FROM base\nCOPY nope* /\n' 'Containerfile:2: COPY nope*: nothing in the context is called so'
+  refuses 'FROM base\nCOPY ../x /\n' 'Containerfile:2: COPY ../x: that leads out of the context'
+  refuses 'FROM base\nCOPY a/../../x /\n' 'leads out of the context'
+  refuses 'FROM base\nADD https://example.org/x /\n' 'Containerfile:2: ADD https://example.org/x: nothing is fetched'
+  refuses 'FROM base\nCOPY --from=9 a /\n' 'Containerfile:2: COPY --from=9: there is no such stage'
+  refuses 'FROM base\nCOPY --from=nope a /\n' 'Containerfile:2: COPY --from=nope: there is no such stage before this one, and no such image'
+  refuses 'FROM base\nCOPY --from=base /nope /\n' 'Containerfile:2: COPY /nope: not in base (ENOENT)'
+  refuses 'FROM base\nCOPY --chmod=8 file.txt /\n' 'Containerfile:2: COPY --chmod=8: expected a mode'
+  refuses 'FROM base\nCOPY --chown=-1 file.txt /\n' 'Containerfile:2: COPY --chown=-1: expected USER[:GROUP]'
+  refuses 'FROM base\nCOPPY file.txt /\n' 'Containerfile:2: unknown instruction "COPPY"; did you mean COPY?'
+  refuses 'FROM base\nUSER a b\n' 'Containerfile:2: USER a b: expected USER[:GROUP]'
+  refuses 'FROM base\nSTOPSIGNAL NOPE\n' 'Containerfile:2: STOPSIGNAL NOPE: expected a signal'
+  refuses 'FROM base\nENV A=${B:?}\n' 'Containerfile:2: '
+  refuses 'FROM base\nEXPOSE ${X:-99999}\n' 'Containerfile:2: EXPOSE "99999"'
+  refuses 'FROM base AS one\nFROM base\n' '--target onee: Containerfile has no such stage; did you mean one?' --target onee
+  refuses 'FROM --platform=linux/vax base\n' 'Containerfile:1: FROM --platform=linux/vax: this machine is'
+  assert_equal "$before" "$(find "$NSCTL_ROOT" | sort)" "Nothing is made."
+  for text in -t=X --tag=a@b --pull=always --progress=tty --label=x --build-arg==1 --net=nope; do
+    run_step build "$text" context
+    assert_status 125 "must be refused: $text"
+  done
+  run_step build nowhere
+  assert_status 125
+  assert_stderr_has ENOENT
+}
+
+@test "what is in the way in the image is refused, with the line" {
+  echo 1 >context/file
+  mkdir -p context/dir/etc
+  build 'FROM base\nCOPY file /etc/passwd/x\n'
+  assert_stderr_has "Containerfile:2: COPY: /etc/passwd/x: ENOTDIR"
+  build 'FROM base\nCOPY dir /etc/passwd\n'
+  assert_stderr_has "Containerfile:2: COPY: /etc/passwd: that is no directory"
+  mkdir -p context/over/etc
+  touch context/over/etc/passwd context/as && mkdir -p context/under/etc/passwd
+  build 'FROM base\nCOPY under /\n'
+  assert_stderr_has "something else than a directory has that name there"
+  echo x >context/over2
+  mkdir context/three && echo x >context/three/etc
+  build 'FROM base\nCOPY three /\n'
+  assert_stderr_has "a directory of that name is there"
+  build 'FROM base\nCOPY --chown=nobodyatall file /\n'
+  assert_stderr_has "Containerfile:2: COPY: --chown: the image's /etc/passwd has no such user"
+  printf 'xx' | xz >context/a.tar.xz
+  build 'FROM base\nADD a.tar.xz /\n'
+  assert_stderr_has "compressed with xz"
+  assert_store_sound
+}
+
+# --- Attacks --------------------------------------------------------------------------
+
+@test "a link in the context leads nowhere out of it" {
+  echo canary >"$BATS_TEST_TMPDIR/canary"
+  ln -s "$BATS_TEST_TMPDIR/canary" context/absolute
+  ln -s ../canary context/relative
+  ln -s .. context/up
+  mkdir context/dir && ln -s ../../canary context/dir/nested
+  assert_equal canary "$(cat context/absolute)" "The control: by its path it is to be had."
+  assert_equal canary "$(cat context/relative)"
+  refuses 'FROM base\nCOPY absolute /x\n' 'not in the context (ENOENT)'
+  refuses 'FROM base\nCOPY relative /x\n' 'not in the context (ENOENT)'
+  refuses 'FROM base\nCOPY up/canary /x\n' 'not in the context (ENOENT)'
+  refuses 'FROM base\nADD rel* /x\n' 'is called so'
+  builds 'FROM base\nCOPY dir /x\n'
+  assert_equal "../../canary" "$(in_image readlink /x/nested)" "A link below is copied as a link."
+  ln -s "$BATS_TEST_TMPDIR/canary" context/Containerfile.link
+  run_step build -f Containerfile.link context
+  assert_stderr_lacks canary
+  rm -f context/.dockerignore && ln -s /etc/passwd context/.dockerignore
+  builds 'FROM base\nCOPY dir /x\n'
+}
+
+@test "a link in the image leads nowhere out of it: COPY, ADD, WORKDIR, and what RUN is mounted upon" {
+  local victim=$BATS_TEST_TMPDIR/victim
+  mkdir "$victim" && chmod 777 "$victim"
+  echo data >context/file
+  mkdir context/dir && echo data >context/dir/file
+  tar -C context -cf context/a.tar dir
+  ln -s "$victim" control && echo data >control/file
+  [ -e "$victim/file" ] || fail "The control: through a link of the host it is written to."
+  rm "$victim/file"
+  builds "FROM base\nRUN ln -s $victim /out; ln -s ../../../../../../../../$victim /up; ln -s /proc/self/root$victim /magic; ln -s $victim/new /dangling\nCOPY file /out/\nCOPY dir /up/\nADD a.tar /out/\nCOPY file /dangling\nWORKDIR /out/w\nRUN echo x >here\nCOPY file /magic/x\n"
+  assert_equal "" "$(ls -A "$victim")" "Something has come out of the image."
+  assert_equal "$victim/dir $victim/file $victim/new $victim/w" "$(in_image sh -c "echo $victim/*")"
+}
+
+@test "/dev, /etc and /proc of an image that are links to the host's" {
+  local victim=$BATS_TEST_TMPDIR/victim name
+  mkdir "$victim" && chmod 777 "$victim"
+  mkdir -p context/bin && cp "$(command -v busybox)" context/bin/sh
+  for name in dev etc proc sys; do
+    rm -rf context/dev context/etc context/proc context/sys
+    ln -s "$victim" context/$name
+    build 'FROM scratch\nCOPY . /\nRUN echo ran\n'
+    [ "$status" -ne 0 ] || assert_equal "" "$(ls -A "$victim")"
+    assert_equal "" "$(ls -A "$victim")" "The link /$name was followed."
+  done
+}
+
+@test "archives that mean harm: out of the image by name, link or hard link" {
+  local victim=$BATS_TEST_TMPDIR/victim
+  mkdir "$victim"
+  echo canary >"$victim/canary"
+  tool=$ROOT/build/obj/tests/image/tool
+  make -s -C "$ROOT" image-tool
+  hostile()
+  {
+    printf '%b' "$1" | "$tool" write >context/evil.tar
+    build 'FROM base\nADD evil.tar /\n'
+    assert_equal canary "$(cat "$victim/canary")" "It got out: $1"
+    assert_equal canary "$(ls "$victim")"
+  }
+  mkdir naive
+  printf 'symlink\tpath=l\ttarget=%s\nfile\tpath=l/new\tdata=x\n' "$victim" | "$tool" write >context/evil.tar
+  "$tool" naive context/evil.tar naive || true
+  [ -e "$victim/new" ] || fail "The control: who unpacks as one must not is let out."
+  rm "$victim/new"
+  hostile "file\tpath=../../../../../../../..$victim/canary\tdata=x\n"
+  assert_status 125
+  hostile "file\tpath=$victim/canary\tdata=x\n"
+  hostile "symlink\tpath=l\ttarget=$victim\nfile\tpath=l/canary\tdata=x\n"
+  hostile "hard-link\tpath=h\ttarget=..$victim/canary\nfile\tpath=h\tdata=x\n"
+  assert_status 125
+  hostile "symlink\tpath=etc\ttarget=$victim\nfile\tpath=etc/canary\tdata=x\n"
+  assert_store_sound
+}
+
+@test "escape codes in a file's instructions do not reach the terminal" {
+  build 'FROM base\nLABEL a="\033[2J"\n'
+  assert_stderr_lacks $'\033'
+  build 'FROM base\nCOPY \033[2J /\n'
+  assert_stderr_lacks $'\033'
+}
+
+# --- Faults ---------------------------------------------------------------------------
+
+@test "ten builds of one name at once: each is done, one has the name, nothing dangles" {
+  local i pids=()
+  for i in 0 1 2 3 4 5 6 7 8 9; do
+    mkdir "c$i" && echo "$((i / 2))" >"c$i/file"
+    printf 'FROM base\nRUN echo same >/same\nCOPY file /f\nRUN cat /f >/g\n' >"c$i/Containerfile"
+    "$STEP" build -q --net none -t x "c$i" >"out$i" 2>"err$i" &
+    pids+=($!)
+  done
+  for i in 0 1 2 3 4 5 6 7 8 9; do
+    wait "${pids[$i]}" || fail "Build $i: $(cat "err$i")"
+  done
+  grep -qx "sha256:$(id_of x)" out? || fail "The name is nobody's."
+  in_image cat /g >/dev/null
+  assert_store_sound
+}
+
+@test "interrupted: in RUN, and between steps; nothing is half made" {
+  printf 'FROM base\nRUN echo x >/x\nRUN echo runs; sleep 1000\n' >context/Containerfile
+  local signal number
+  for signal in INT:130 TERM:143; do
+    number=${signal#*:}
+    # A shell that starts something in the background has it ignore INT.
+    python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])' \
+      "$STEP" build --net none -t y context 2>log &
+    wait_until grep -qx runs log
+    kill "-${signal%:*}" $!
+    status=0
+    wait $! || status=$?
+    assert_equal "$number" "$status"
+    assert_store_sound
+    : >log
+  done
+  builds 'FROM base\nRUN echo x >/x\n'
+  assert_equal 1 "$(grep -c '^CACHED' <<<"$stderr")" "What was done is done."
+}
+
+@test "killed in RUN: the container goes with it, and the next build sweeps" {
+  printf 'FROM base\nRUN echo runs; sleep 1234\n' >context/Containerfile
+  "$STEP" build --net none -t y context 2>log &
+  wait_until grep -qx runs log
+  kill -KILL $!
+  wait $! || true
+  wait_until sh -c '! pgrep -f "^sleep 1234"'
+  wait_until sh -c "[ -z \"\$($STEP ps -aq)\" ]"
+  builds 'FROM base\nRUN true\n'
+  assert_store_sound
+}
+
+# each_call FUNCTION: calls FUNCTION CALL NUMBER for each call by which a build of a COPY and a WORKDIR
+# makes something; it is one process.
+each_call()
+{
+  local names=mkdir,mkdirat,rename,renameat,syncfs,fsync,symlink,unlink,unlinkat,fchown,fchmod,futimens,utimensat
+  local call total number met=0
+  strace_available || requires strace
+  echo data >context/file
+  printf 'FROM base\nCOPY file /f\nWORKDIR /w\n' >context/Containerfile
+  "$STEP" build -q --net none -t y --no-cache context >/dev/null
+  strace -o calls -e trace="$names" "$STEP" build -q --net none -t y --no-cache context >/dev/null
+  for call in ${names//,/ }; do
+    total=$(grep -c "^$call(" calls) || true
+    for ((number = 1; number <= total; number++)); do
+      "$1" "$call" "$number"
+      met=$((met + 1))
+    done
+  done
+  ((met > 15)) || fail "Only $met calls were met."
+}
+
+# What failed does not matter to others: what is there is whole, and can be built upon.
+assert_builds_after()
+{
+  builds 'FROM base\nCOPY file /f\n'
+  assert_store_sound
+  assert_equal data "$(in_image cat /f)"
+  printf 'FROM base\nCOPY file /f\nWORKDIR /w\n' >context/Containerfile
+}
+
+after_fault()
+{
+  echo "at $1 number $2:"
+  run --separate-stderr strace -o trace -e trace="$1" -e inject="$1:error=ENOSPC:when=$2" "$STEP" build -q --net none -t y --no-cache context
+  grep -q INJECTED trace || fail "The fault was never met."
+  [ "$status" -eq 0 ] || { assert_status 125 && assert_stderr_has ENOSPC "Why is said."; }
+  assert_builds_after
+}
+
+@test "a call that fails: 125, the reason, and a store that is whole" {
+  each_call after_fault
+}
+
+after_kill()
+{
+  echo "at $1 number $2:"
+  run strace -o trace -e trace="$1" -e inject="$1:signal=KILL:when=$2" "$STEP" build -q --net none -t y --no-cache context
+  grep -q SIGKILL trace || fail "It was not killed."
+  assert_builds_after
+}
+
+@test "killed at any call: the next build sweeps, and the store is whole" {
+  each_call after_kill
+}
+
+@test "a full disk: ENOSPC, nothing half made, and the image that was there is of use" {
+  [ "$(id -u)" -eq 0 ] || skip "mounts a small file system"
+  mkdir small
+  mount -t tmpfs -o size=8m none small
+  NSCTL_ROOT=$PWD/small/root
+  "$STEP" import "$BASE" base >/dev/null
+  head -c 9000000 /dev/urandom >context/large
+  builds 'FROM base\nENV A=1\n'
+  build 'FROM base\nCOPY large /\n'
+  assert_status 125
+  assert_stderr_has "Containerfile:2: COPY: large: ENOSPC"
+  assert_store_sound
+  build 'FROM base\nRUN head -c 9000000 /dev/zero | tr "\\0" x >/large\n'
+  assert_status 1
+  assert_store_sound
+  assert_equal of-use "$(in_image echo of-use)"
+  umount small
+}
+
+# --- An ordinary user ------------------------------------------------------------------
+
+@test "an ordinary user builds, too" {
+  requires userns
+  chmod 755 . "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" context
+  mkdir -m 777 user
+  export NSCTL_ROOT=$PWD/user/root
+  echo data >context/file
+  chmod 644 context/file
+  printf 'FROM base\nRUN echo "$(id -u)" >/who\nCOPY file /f\nWORKDIR /w\nRUN cat /f /who >all\nCMD ["cat", "all"]\n' >context/Containerfile
+  as_user "$STEP" import "$BASE" base >/dev/null
+  run --separate-stderr as_user "$STEP" build --net none -t x context
+  assert_status 0 "$stderr"
+  assert_equal $'data\n0' "$(as_user "$STEP" run --rm --net none x)"
+  run --separate-stderr as_user "$STEP" build --net none -t x context
+  assert_equal 4 "$(grep -c '^CACHED' <<<"$stderr")"
+  assert_equal "" "$(find "$NSCTL_ROOT/layers" -mindepth 1 -maxdepth 1 -name '.*')"
+}
