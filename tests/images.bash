@@ -5,6 +5,7 @@
 # and containers.bash, whose store these are in).
 #
 #   make_image NAME [TEXT]   of one small layer, whose only file says TEXT
+#   make_base NAME OPTION…   of the default root file system
 #   stack NAME IMAGE…        of all layers of these, the lowest first
 #   id_of IMAGE              64 digits
 #   layers_of IMAGE          their digests, a line each, the lowest first
@@ -21,6 +22,19 @@ make_image()
   touch -d '2020-02-03 04:05:06' "$tree/text" "$tree" # the same text is the same layer
   "$STEP" -q import "$tree" "$1" >/dev/null
   rm -r "$tree"
+}
+
+# As a user of what that user may read.
+make_base()
+{
+  local tree=$BATS_TEST_TMPDIR/base name=$1
+  shift
+  [ -d "$tree" ] || {
+    mkdir "$tree"
+    cp -R "$ROOT/build/rootfs/default/." "$tree" 2>/dev/null || true
+    chmod -R u+rwX "$tree"
+  }
+  "$STEP" -q import "$@" "$tree" "$name" >/dev/null
 }
 
 id_of()
