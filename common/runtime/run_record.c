@@ -39,7 +39,8 @@ run_list_add(struct run_list *list, const char *format, ...)
     return 0;
 }
 
-/* "DIR:DIR", or what else it is. NULL, reported, where there is no memory. */
+/* "DIR:DIR", or what else it is; "\:" is a colon in a name, as in --rootfs. NULL, reported,
+ * where there is no memory. */
 static const char *run_record_root(const struct overlay *overlay)
 {
     const struct overlay_options *layers = &overlay->options;
@@ -47,14 +48,22 @@ static const char *run_record_root(const struct overlay *overlay)
         return "host";
     size_t size = 0;
     for (size_t i = 0; i < layers->layer_count; i++)
-        size += strlen(layers->layers[i]) + 1;
+        size += 2 * strlen(layers->layers[i]) + 1;
     char *text = malloc(size + 1), *end = text;
     if (text == NULL) {
         log_error("out of memory (ENOMEM)");
         return NULL;
     }
-    for (size_t i = 0; i < layers->layer_count; i++)
-        end += sprintf(end, "%s%s", i == 0 ? "" : ":", layers->layers[i]);
+    for (size_t i = 0; i < layers->layer_count; i++) {
+        if (i > 0)
+            *end++ = ':';
+        for (const char *c = layers->layers[i]; *c != '\0'; c++) {
+            if (*c == ':')
+                *end++ = '\\';
+            *end++ = *c;
+        }
+    }
+    *end = '\0';
     return text;
 }
 

@@ -334,6 +334,20 @@ make_hostile_rootfs()
 
 # --- What it has changed, and what runs ---------------------------------------
 
+@test "what a container runs on may have a colon in its name" {
+  cp -R "$rootfs" "a:b" 2>/dev/null || true # of what may be read
+  mkdir more
+  run_step run --name w --net none --rootfs 'a\:b:more' sh -c 'echo new >/new; rm /etc/passwd'
+  assert_status 0
+  run_step diff w
+  assert_status 0
+  assert_output_has "A /new"
+  assert_output_has "D /etc/passwd"
+  run_step cp w:/new .
+  assert_status 0
+  assert_equal new "$(cat new)"
+}
+
 @test "diff: added, changed, deleted" {
   requires idmap # else all is copied, and what is written is in memory
   start w
