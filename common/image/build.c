@@ -249,6 +249,7 @@ static int build_all(struct build *build)
     int use_fd = layer_store_use(build->store);
     if (use_fd == -1)
         return -1;
+    layer_store_sweep(build->store); /* of builds that were killed */
     int result = build_stages(build, false);
     if (result == 0)
         result = build_finish(build);

@@ -339,7 +339,7 @@ refuses()
   build 'FROM base\nCOPY three /\n'
   assert_stderr_has "a directory of that name is there"
   build 'FROM base\nCOPY --chown=nobodyatall file /\n'
-  assert_stderr_has "Containerfile:2: COPY: --chown: the image's /etc/passwd has no such user"
+  assert_stderr_has "Containerfile:2: COPY: /: --chown: the image's /etc/passwd has no such user"
   printf 'xx' | xz >context/a.tar.xz
   build 'FROM base\nADD a.tar.xz /\n'
   assert_stderr_has "compressed with xz"
@@ -485,8 +485,9 @@ refuses()
 # makes something; it is one process.
 each_call()
 {
-  local names=mkdir,mkdirat,rename,renameat,syncfs,fsync,symlink,unlink,unlinkat,fchown,fchmod,futimens,utimensat
-  local call total number met=0
+  local names=mkdir,mkdirat,rename,renameat,syncfs,fsync,symlink,unlink,unlinkat,fchown,fchmod,utimensat
+  local call total number
+  met=0
   strace_available || requires strace
   echo data >context/file
   printf 'FROM base\nCOPY file /f\nWORKDIR /w\n' >context/Containerfile
@@ -496,7 +497,6 @@ each_call()
     total=$(grep -c "^$call(" calls) || true
     for ((number = 1; number <= total; number++)); do
       "$1" "$call" "$number"
-      met=$((met + 1))
     done
   done
   ((met > 15)) || fail "Only $met calls were met."
@@ -515,7 +515,8 @@ after_fault()
 {
   echo "at $1 number $2:"
   run --separate-stderr strace -o trace -e trace="$1" -e inject="$1:error=ENOSPC:when=$2" "$STEP" build -q --net none -t y --no-cache context
-  grep -q INJECTED trace || fail "The fault was never met."
+  grep -q INJECTED trace || return 0 # what is there already decides which calls there are
+  met=$((met + 1))
   [ "$status" -eq 0 ] || { assert_status 125 && assert_stderr_has ENOSPC "Why is said."; }
   assert_builds_after
 }
@@ -528,7 +529,8 @@ after_kill()
 {
   echo "at $1 number $2:"
   run strace -o trace -e trace="$1" -e inject="$1:signal=KILL:when=$2" "$STEP" build -q --net none -t y --no-cache context
-  grep -q SIGKILL trace || fail "It was not killed."
+  grep -q SIGKILL trace || return 0
+  met=$((met + 1))
   assert_builds_after
 }
 
