@@ -6,6 +6,7 @@
 #include "common/base/program.h"
 #include "common/image/build_context.h"
 #include "common/image/build_key.h"
+#include "common/image/build_squash.h"
 #include "common/image/build_variables.h"
 #include "common/image/image_new.h"
 #include "common/kernel/process.h"
@@ -210,7 +211,8 @@ static int build_finish(struct build *build)
         if (result == -1)
             return -1;
     }
-    if (build_set_times(build, config) == -1)
+    if ((build->options->squash && build_squash(build, stage) == -1) ||
+        build_set_times(build, config) == -1)
         return -1;
     size_t size;
     char *text = image_config_write(config, &size);

@@ -23,6 +23,8 @@ int subcommand_build(const struct store *store, char **argv)
          "one more label of the image"},
         {"--no-cache", NULL, NULL, &asked.no_cache,
          "do each step, whether it was done before or not"},
+        {"--squash", NULL, NULL, &asked.squash,
+         "one layer of all those that are new"},
         {"--net --network", "KIND", network_options_parse, &asked.network,
          "of RUN: none, host, bridge (root's), slirp (a user's)"},
         {"--userns", "host", userns_parse, &asked.userns_host,

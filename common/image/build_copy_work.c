@@ -26,8 +26,8 @@ void build_copy_describe(struct build_copying *copying, char *complaint,
                          size_t size)
 {
     const struct layer_copy *copy = &copying->copy;
-    const char *why = copy->complaint != NULL ? copy->complaint
-                                              : advice_error_name(errno);
+    const char *why =
+        copy->complaint != NULL ? copy->complaint : advice_error_name(errno);
     snprintf(complaint, size, "%s: %s",
              *copy->path == '\0' ? copying->destination : copy->path, why);
 }

@@ -11,6 +11,7 @@
  *   build_directory.c  WORKDIR
  *   build_run.c        RUN
  *   build_layer.c      what they write becomes a layer
+ *   build_squash.c     --squash: of several one
  *   build_key.c        by which it is found again
  *
  * taught in: step 10, lessons/10-build.md

@@ -119,6 +119,27 @@ STEP 3/3: RUN echo printed; echo complained >&2' "$(grep STEP <<<"$stderr")"
   builds 'FROM base AS one\nRUN echo 1 >/1\nFROM base\nRUN false\n' --target 0
 }
 
+@test "--squash: one layer of all that are new, with the same files" {
+  echo 1 >context/file
+  mkdir context/dir && echo 2 >context/dir/x
+  local text='FROM base\nRUN mkdir -p /a/b /c && echo 1 >/a/b/1 && echo 2 >/a/2 && chown 5:6 /c && chmod 1777 /c\nRUN rm -r /a/b /etc/passwd && mkdir /a/b && echo new >/a/b/new\nCOPY file /a/2\nCOPY dir /c\nRUN rm -r /c/x /usr/share && mkdir /usr/share && echo y >/usr/share/y && ln /a/2 /a/3\nRUN rm -r /a/b && echo file >/a/b\n'
+  local list='find / -xdev ! -path "/proc*" ! -path "/sys*" ! -path "/dev*" ! -path "/etc/host*" ! -path /etc/resolv.conf -exec stat -c "%n %A %u %g %F" {} + ; cat /a/2 /a/3 /a/b /usr/share/y'
+  builds "$text"
+  in_image sh -c "$list" | sort >apart
+  builds "$text" --squash
+  in_image sh -c "$list" | sort >squashed
+  assert_equal 2 "$(layers_of x | wc -l)" "The base has one, and there is one more."
+  [ "$(wc -l <apart)" -gt 100 ] || fail "Nothing is in it."
+  assert_equal "" "$(diff apart squashed)" "They are not the same files."
+  builds "$text" --squash
+  assert_equal 7 "$(grep -c '^CACHED' <<<"$stderr")"
+  printf 'FROM scratch\nCOPY file dir /a/\nCOPY dir /b\n' >context/Containerfile
+  run_step build -q --squash -t x context
+  assert_equal 1 "$(layers_of x | wc -l)"
+  run_step history x
+  assert_output_has "squash"
+}
+
 @test "where the file comes from: Dockerfile, -f, -f -, and no context at all" {
   mkdir other
   echo 'FROM base' >other/Dockerfile
