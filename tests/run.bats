@@ -70,6 +70,23 @@ sum()
   assert_output_lacks "step-02  tests/steps/01-one.bats"
 }
 
+@test "steps that have commands go through the tests of such steps alone, briefly through their own" {
+  local number
+  for number in 09 10; do
+    mkdir "$book/steps/$number-x"
+    write_script "step-$number" true
+    write_tests "tests/steps/$number-x.bats" '%test "holds" { :; }'
+  done
+  suite 0 --host
+  assert_output_has "step-10  tests/steps/09-x.bats"
+  assert_output_lacks "step-09  tests/steps/10-x.bats"
+  assert_output_lacks "step-10  tests/steps/02-two.bats"
+  suite 0 --host --brief
+  assert_output_has "step-10  tests/steps/10-x.bats"
+  assert_output_lacks "step-10  tests/steps/09-x.bats"
+  assert_output_has "step-02  tests/steps/01-one.bats" "The newest of the others goes through those of all."
+}
+
 @test "other programs, briefly: only the newest" {
   mkdir "$book/others"
   cp "$book"/step-0* "$book/others"
