@@ -230,6 +230,7 @@ $BATS_TEST_TMPDIR/there/usr/bin/other" "$(comm -13 <(echo "$before") <(installed
       grep -q -- "Fl ${names//-/\\\\-}\\( \\|\$\\)" page || fail "-$names of $words is missing."
     fi
   done < <("$ROOT/packaging/describe" "$STEP")
+  grep -qx "ids only" page || fail "-q of ps is another than that of all."
   if command -v mandoc >/dev/null; then
     run mandoc -T lint -W warning page
     assert_equal "" "$(grep -v 'outdated mandoc.db' <<<"$output")"
