@@ -14,9 +14,9 @@
  * In a command's words @ stands for a number that no start has had before. What they print
  * goes nowhere; what they complain of to standard error. Each turn is a line:
  *
- *     ROUND a|b WALL-NS CPU-US PEAK-KIB
+ *     ROUND a|b WALL-NS CPU-US PEAK-KIB USER-US
  *
- * The CPU time is that of the command and of all that it waited for, and of what it has left
+ * The CPU time (all of it, and the part outside of the kernel) is that of the command and of all that it waited for, and of what it has left
  * behind that has ended by then. Exit status: 0; 1, a command failed, and which.
  */
 #include <errno.h>
@@ -36,7 +36,7 @@
 enum { MOST_WORDS = 256, WORD_BYTES = 4096 };
 
 struct turn {
-    long wall_ns, cpu_us, peak_kib;
+    long wall_ns, cpu_us, peak_kib, user_us;
 };
 
 static long rounds = 10, gap_ms = 20, count = 1, at_once = 1;
@@ -102,8 +102,10 @@ static pid_t start(char **command)
 
 static void add(struct turn *turn, const struct rusage *used)
 {
-    turn->cpu_us += (used->ru_utime.tv_sec + used->ru_stime.tv_sec) * 1000000L +
-                    used->ru_utime.tv_usec + used->ru_stime.tv_usec;
+    long user_us = used->ru_utime.tv_sec * 1000000L + used->ru_utime.tv_usec;
+    turn->user_us += user_us;
+    turn->cpu_us +=
+        user_us + used->ru_stime.tv_sec * 1000000L + used->ru_stime.tv_usec;
     if (used->ru_maxrss > turn->peak_kib)
         turn->peak_kib = used->ru_maxrss;
 }
@@ -135,7 +137,7 @@ static void take_turn(char **command, struct turn *turn)
     struct rusage used;
     long begun = 0, ended = 0;
     rest();
-    *turn = (struct turn){0, 0, 0};
+    *turn = (struct turn){0, 0, 0, 0};
     long begin_ns = now_ns();
     while (ended < count) {
         for (long i = 0; i < at_once && begun < count; i++) {
@@ -209,8 +211,8 @@ int main(int argc, char **argv)
             if (commands[which] == NULL)
                 continue;
             take_turn(commands[which], &turn);
-            printf("%ld %c %ld %ld %ld\n", round, 'a' + which, turn.wall_ns,
-                   turn.cpu_us, turn.peak_kib);
+            printf("%ld %c %ld %ld %ld %ld\n", round, 'a' + which, turn.wall_ns,
+                   turn.cpu_us, turn.peak_kib, turn.user_us);
         }
     return 0;
 }
