@@ -1,11 +1,13 @@
 #include "common/runtime/thrift.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-/* A run of bytes that are not all zero: where it goes, how long it is, the bytes. */
+/* A run of bytes that are not all zero: where it goes, how long it is; the bytes follow. */
 struct thrift_run {
     uint32_t offset, length;
 };
@@ -13,71 +15,129 @@ struct thrift_run {
 /* So many zeros end a run: fewer cost less than another one. */
 enum { THRIFT_GAP = 2 * sizeof(struct thrift_run) };
 
-/* The run at or after `offset`; of length 0 where there is none. */
-static struct thrift_run thrift_find(const struct thrift *thrift, size_t offset)
+/* Whole pages, with nothing but what static variables hold. */
+struct thrift_region {
+    unsigned char *start;
+    size_t size, page_size;
+};
+
+/* A sanitizer has an eye on what is between variables. */
+#if defined __SANITIZE_ADDRESS__
+enum { THRIFT_IS_WATCHED = 1 };
+#else
+enum { THRIFT_IS_WATCHED = 0 };
+#endif
+
+/* Where the page of `address` begins. */
+static char *thrift_page_of(char *address, size_t page_size)
 {
-    while (offset < thrift->size && thrift->region[offset] == 0)
-        offset++;
+    return address - (uintptr_t)address % page_size;
+}
+
+/* The linker's names for where .bss begins, and where the program ends. In a static program
+ * errno is in there, and what else the C library has for this thread: even a system call may
+ * want that. ld(1). */
+static struct thrift_region thrift_find_region(void)
+{
+    extern char __bss_start[], _end[];
+    size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
+    char *start = thrift_page_of(__bss_start + page_size - 1, page_size);
+    char *end = thrift_page_of(_end, page_size);
+    char *thread = thrift_page_of((char *)&errno, page_size);
+    if (thread >= start && thread < end)
+        end = thread;
+    size_t size = start < end ? (size_t)(end - start) : 0;
+    return (struct thrift_region){(unsigned char *)start, size, page_size};
+}
+
+static bool thrift_is_zero(const unsigned char *page, size_t size)
+{
+    return page[0] == 0 && memcmp(page, page + 1, size - 1) == 0;
+}
+
+/* The run at or after `offset`; of length 0 where there is none. */
+static struct thrift_run thrift_find(const struct thrift_region *region,
+                                     size_t offset)
+{
+    const unsigned char *bytes = region->start;
+    while (offset < region->size && bytes[offset] == 0) {
+        bool at_page = offset % region->page_size == 0;
+        offset += at_page && thrift_is_zero(bytes + offset, region->page_size)
+                      ? region->page_size
+                      : 1;
+    }
     size_t end = offset, zeros = 0;
-    for (size_t i = offset; i < thrift->size && zeros < THRIFT_GAP; i++) {
-        zeros = thrift->region[i] == 0 ? zeros + 1 : 0;
+    for (size_t i = offset; i < region->size && zeros < THRIFT_GAP; i++) {
+        zeros = bytes[i] == 0 ? zeros + 1 : 0;
         if (zeros == 0)
             end = i + 1;
     }
     return (struct thrift_run){(uint32_t)offset, (uint32_t)(end - offset)};
 }
 
-/* Writes all runs to `packed` (NULL: only counts), the last one of length 0. Returns how
- * many bytes that takes. */
-static size_t thrift_pack(const struct thrift *thrift, unsigned char *packed)
+/* Writes all runs to `packed`, the last one of length 0. Returns how many bytes that took. */
+static size_t thrift_pack(const struct thrift_region *region,
+                          unsigned char *packed)
 {
     size_t used = 0;
     struct thrift_run run = {0, 0};
     do {
-        run = thrift_find(thrift, run.offset + run.length);
-        if (packed != NULL) {
-            memcpy(packed + used, &run, sizeof run);
-            memcpy(packed + used + sizeof run, thrift->region + run.offset,
-                   run.length);
-        }
+        run = thrift_find(region, run.offset + run.length);
+        memcpy(packed + used, &run, sizeof run);
+        memcpy(packed + used + sizeof run, region->start + run.offset,
+               run.length);
         used += sizeof run + run.length;
     } while (run.length != 0);
     return used;
 }
 
-/* Functions that have returned have left it behind; the next ones begin with zeros. */
-static void thrift_give_back_stack(void)
+/* Functions that have returned have left it behind; the next ones begin with zeros. What is
+ * not mapped is no matter. */
+static void thrift_give_back_stack(size_t page_size)
 {
-    enum { DEEPEST = 1 << 20 };
+    enum { DEEPEST = 1 << 17, OUR_OWN = 512 /* and madvise()'s */ };
     char *here = __builtin_frame_address(0);
-    /* One page for whatever we call ourselves. What is not mapped is no matter. */
-    char *end = here - (uintptr_t)here % THRIFT_PAGE - THRIFT_PAGE;
-    madvise(end - DEEPEST, DEEPEST, MADV_DONTNEED);
+    char *end = thrift_page_of(here - OUR_OWN, page_size);
+    for (char *page = end - DEEPEST; page < end; page += page_size)
+        madvise(page, page_size, MADV_DONTNEED);
 }
 
-void thrift_begin(struct thrift *thrift, void *region, size_t size)
+void thrift_begin(struct thrift *thrift)
 {
-    *thrift = (struct thrift){region, size / THRIFT_PAGE * THRIFT_PAGE, NULL};
-    thrift->packed = malloc(thrift_pack(thrift, NULL));
-    if (thrift->packed != NULL) {
-        thrift_pack(thrift, thrift->packed);
-        madvise(region, thrift->size, MADV_DONTNEED);
-    }
-    thrift_give_back_stack();
+    struct thrift_region region = thrift_find_region();
+    *thrift = (struct thrift){NULL, 0};
+    if (THRIFT_IS_WATCHED)
+        return;
+    /* Room for the worst case; only the pages that are written to are any. */
+    size_t room = region.size + region.page_size;
+    unsigned char *packed = mmap(
+        NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+        /* cppcheck-suppress invalidFunctionArg; it is what mmap(2) asks for */
+        -1, 0);
+    if (packed == MAP_FAILED)
+        return;
+    size_t used = thrift_pack(&region, packed);
+    size_t kept =
+        (used + region.page_size - 1) / region.page_size * region.page_size;
+    munmap(packed + kept, room - kept);
+    *thrift = (struct thrift){packed, kept};
+    madvise(region.start, region.size, MADV_DONTNEED);
+    thrift_give_back_stack(region.page_size);
 }
 
 void thrift_end(struct thrift *thrift)
 {
+    struct thrift_region region = thrift_find_region();
     size_t used = 0;
     struct thrift_run run;
     if (thrift->packed == NULL)
         return;
     do {
         memcpy(&run, thrift->packed + used, sizeof run);
-        memcpy(thrift->region + run.offset, thrift->packed + used + sizeof run,
+        memcpy(region.start + run.offset, thrift->packed + used + sizeof run,
                run.length);
         used += sizeof run + run.length;
     } while (run.length != 0);
-    free(thrift->packed);
+    munmap(thrift->packed, thrift->size);
     thrift->packed = NULL;
 }

@@ -23,7 +23,6 @@
 #include "common/kernel/userns_mounts.h"
 #include "common/kernel/volumes.h"
 #include "common/runtime/environment.h"
-#include "common/runtime/thrift.h"
 #include "common/runtime/ulimits.h"
 #include "steps/09-lifecycle/record.h"
 #include "steps/09-lifecycle/streams.h"
@@ -33,8 +32,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* In pages of its own: thrift.h. */
-struct __attribute__((aligned(THRIFT_PAGE))) container {
+struct container {
     /* What was asked for: run_options.h. */
     const char *name, *hostname, *working_directory;
     const char *id_file, *process_file; /* --cidfile, --pidfile; NULL */

@@ -21,9 +21,8 @@
 #include <unistd.h>
 
 struct monitor {
-    _Alignas(THRIFT_PAGE) struct record record; /* see thrift.h */
+    struct record record;
     struct terminal terminal;
-    struct thrift thrifts[2];
     pid_t pid;         /* the container's first process */
     bool has_terminal; /* it has one of its own */
     int alive_fd, signal_fd, news_fd;
@@ -145,37 +144,34 @@ static bool monitor_take_signal(struct monitor *monitor)
     return monitor_has_ended(monitor->pid);
 }
 
-/* Nothing has happened for a while: nor may it for days. What is not looked at until the end
- * takes little room from now on. One that lives for a moment is not worth the work. */
-enum { MONITOR_IDLE_MS = 1000 };
-
-static void monitor_be_thrifty(struct monitor *monitor,
-                               struct container *container)
+/* Waits as poll(2) does. When nothing has happened for a while, it may not for days: then it
+ * takes little room. For one that lives for a moment only it would not be worth the work. */
+static int monitor_poll(struct pollfd *polls, nfds_t count, int timeout_ms)
 {
-    thrift_begin(&monitor->thrifts[0], container, sizeof *container);
-    thrift_begin(&monitor->thrifts[1], &monitor->record,
-                 sizeof monitor->record);
+    enum { A_WHILE_MS = 1000 };
+    struct thrift thrift;
+    int result = poll(polls, count, timeout_ms == -1 ? A_WHILE_MS : timeout_ms);
+    if (result != 0 || timeout_ms != -1)
+        return result;
+    thrift_begin(&thrift);
+    result = poll(polls, count, -1);
+    thrift_end(&thrift);
+    return result;
 }
 
 /* Until the container's first process has ended: it is not reaped yet, so that its number
  * stays its own. Returns 0, or -1, reported. */
-static int monitor_wait(struct monitor *monitor, struct container *container)
+static int monitor_wait(struct monitor *monitor)
 {
-    for (bool thrifty = false;;) {
+    for (;;) {
         struct pollfd polls[1 + RELAY_POLLS];
         int timeout = relay_prepare(&monitor->relay, polls + 1);
         polls[0] = (struct pollfd){.fd = monitor->signal_fd, .events = POLLIN};
-        if (!thrifty && timeout == -1)
-            timeout = MONITOR_IDLE_MS;
-        int result = poll(polls, 1 + RELAY_POLLS, timeout);
+        int result = monitor_poll(polls, 1 + RELAY_POLLS, timeout);
         if (result == -1 && errno != EINTR)
             return (int)log_call(result, "whatever comes next", "poll()");
         if (result == -1)
             continue;
-        if (result == 0 && !thrifty && timeout == MONITOR_IDLE_MS) {
-            monitor_be_thrifty(monitor, container);
-            thrifty = true;
-        }
         if (polls[0].revents != 0 && monitor_take_signal(monitor))
             return 0;
         relay_handle(&monitor->relay, polls + 1);
@@ -209,9 +205,7 @@ static int monitor_follow(struct monitor *monitor, struct container *container)
     memset(&container->privileges.filter, 0,
            sizeof container->privileges.filter);
     if (result == 0)
-        result = monitor_wait(monitor, container);
-    thrift_end(&monitor->thrifts[1]);
-    thrift_end(&monitor->thrifts[0]);
+        result = monitor_wait(monitor);
     if (result == -1) {
         kill(container->pid, SIGKILL);
         waitid(P_PID, (id_t)container->pid, &ended, WEXITED | WNOWAIT);
@@ -242,7 +236,8 @@ static void monitor_end(const struct store *store, struct monitor *monitor,
                         struct container *container, int status)
 {
     monitor_record_end(monitor, container, status);
-    cgroup_report(&container->cgroup);
+    if (!log_is_quiet() || monitor->record.oom_killed)
+        cgroup_report(&container->cgroup);
     container_take_down(container);
     logs_close(&monitor->log);
     close(monitor->alive_fd);
