@@ -107,6 +107,8 @@ $(BUILD)/%.o: %.c
 	$(call say,CC)$(compile) -MMD -MP -c -o $@ $<
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+$(BUILD)/common/base/sha256.o: compile += -O2
+
 modules: $(modules:%=$(BUILD)/%.o)
 
 # What the tests of archives and layers run: the modules, without a container.
@@ -118,10 +120,11 @@ $(image_tool): $(image_parts:%.c=$(BUILD)/%.o)
 
 # Static programs run anywhere, in the test machine above all; musl's start
 # three times as fast as glibc's, so they are what is built where there is one.
-# Smaller, too: without the tables that exceptions would need, and what nobody uses.
+# Smaller, too: made for size (a container's start is the kernel's time, a digest is not),
+# without the tables that exceptions would need, and what nobody uses.
 have_musl    := $(shell command -v musl-gcc 2>/dev/null)
 static_flags := BUILD=build/static/obj BIN=build/static CC=$(or $(have_musl),$(CC)) \
-                CFLAGS='$(CFLAGS) -fdata-sections -fno-asynchronous-unwind-tables' \
+                CFLAGS='$(CFLAGS) -Os -fdata-sections -ffunction-sections -fno-asynchronous-unwind-tables' \
                 LDFLAGS='-static -Wl,--gc-sections'
 static: ## build the steps as static programs, in build/static
 	$(MAKE) $(static_flags) all
