@@ -209,6 +209,19 @@ static bool run_options_is_path(const char *word)
     return *word == '/' || *word == '\0';
 }
 
+static int run_options_refuse_root(const char *word, bool has_images)
+{
+    log_error("%s: neither a directory, nor the path of a program", word);
+    if (has_images)
+        log_advice("name an image, a directory as ./DIR, or a program from the "
+                   "root on: `image ls` lists the images that there are");
+    else
+        log_advice("name a root file system first, as `make rootfs` makes one: "
+                   "run build/rootfs/default %s; images come with step 10",
+                   word);
+    return -1;
+}
+
 /* The first operand says on what to run, unless an option has. */
 static int run_options_choose_root(struct container *container,
                                    const struct store *store, char **words,
@@ -217,7 +230,12 @@ static int run_options_choose_root(struct container *container,
     struct overlay *overlay = &container->overlay;
     struct stat status;
     container->command = words;
-    if (words[0] == NULL || overlay->host || overlay->options.layer_count != 0)
+    if (overlay->host || overlay->options.layer_count != 0)
+        return 0;
+    if (words[0] == NULL && use_image != NULL)
+        program_refuse(&run_options_of_images, "expected %s",
+                       run_options_of_images.usage);
+    if (words[0] == NULL)
         return 0;
     bool is_directory = stat(words[0], &status) == 0 && S_ISDIR(status.st_mode);
     if (use_image != NULL && !run_options_is_path(words[0])) {
@@ -235,11 +253,7 @@ static int run_options_choose_root(struct container *container,
         overlay->host = true;
         return 0;
     }
-    log_error("%s: neither a directory, nor the path of a program", words[0]);
-    log_advice("name a root file system first, as `make rootfs` makes one: run "
-               "build/rootfs/default %s; images come with step 10",
-               words[0]);
-    return -1;
+    return run_options_refuse_root(words[0], use_image != NULL);
 }
 
 char **run_options_join(const char *const *first, size_t count, char **rest)

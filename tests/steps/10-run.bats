@@ -226,6 +226,10 @@ run_image() { run_step run --rm --net none "$@"; }
   run_image ./nosuch
   assert_status 125
   assert_stderr_has "./nosuch: neither a directory, nor"
+  assert_stderr_has "image ls"
+  run_step run -d
+  assert_status 125 "What is to be run?"
+  assert_stderr_has "IMAGE|DIR|/PROGRAM"
 }
 
 @test "by name, tag, id, its beginning and digest" {
