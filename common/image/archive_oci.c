@@ -94,14 +94,12 @@ static int oci_find_blob(const struct oci *oci,
     descriptor->entry = archive_find(oci->archive, path);
     if (descriptor->entry == NULL)
         return OCI_REFUSE(descriptor->json, descriptor->value,
-                          "%s: a missing blob: sha256:%s", oci->archive->name,
-                          descriptor->digest);
+                          "a missing blob: sha256:%s", descriptor->digest);
     if (descriptor->entry->size != size)
         return OCI_REFUSE(descriptor->json, descriptor->value,
-                          "%s: the blob sha256:%s has %" PRIu64
+                          "the blob sha256:%s has %" PRIu64
                           " bytes, and is said to have %" PRIu64,
-                          oci->archive->name, descriptor->digest,
-                          descriptor->entry->size, size);
+                          descriptor->digest, descriptor->entry->size, size);
     return 0;
 }
 

@@ -66,15 +66,15 @@ struct archive_image *archive_plan_add(struct archive_plan *plan,
     return image;
 }
 
-static int plan_check_machine(const struct archive *archive, const char *where,
+static int plan_check_machine(const char *where,
                               const struct image_config *config)
 {
     const char *machine = image_config_machine();
     if (strcmp(config->os, "linux") == 0 &&
         strcmp(config->architecture, machine) == 0)
         return 0;
-    log_error("%s: %s: an image for %s/%s, and this machine is linux/%s",
-              archive->name, where, config->os, config->architecture, machine);
+    log_error("%s: an image for %s/%s, and this machine is linux/%s", where,
+              config->os, config->architecture, machine);
     log_advice("get the image of that name that is for %s", machine);
     return plan_refuse();
 }
@@ -86,17 +86,16 @@ int archive_plan_set_config(struct archive_image *image,
     image->text = text;
     image->text_size = size;
     if (image_config_read(&image->config, where, text, size) == -1 ||
-        plan_check_machine(archive, where, &image->config) == -1)
+        plan_check_machine(where, &image->config) == -1)
         return -1;
     if (image->config.layers.count != layer_count) {
-        log_error("%s: %s speaks of %zu layers, and there are %zu of them",
-                  archive->name, where, image->config.layers.count,
-                  layer_count);
+        log_error("%s speaks of %zu layers, and there are %zu of them", where,
+                  image->config.layers.count, layer_count);
         return plan_refuse();
     }
     if (layer_count > LAYERS_MOST) {
-        log_error("%s: %s: more than %d layers, which no overlay can have",
-                  archive->name, where, LAYERS_MOST);
+        log_error("%s: more than %d layers, which no overlay can have", where,
+                  LAYERS_MOST);
         errno = E2BIG;
         return -1;
     }

@@ -70,7 +70,7 @@ struct archive_image *archive_plan_add(struct archive_plan *plan,
 
 /* Takes the config, which is freed with the plan even if it is wrong: reads it, and checks
  * that it is for this machine and that it speaks of `layer_count` layers, for which
- * there is room then. `where` is what it is called in the archive. */
+ * there is room then. `where` is what it is called: "x.tar: blobs/sha256/9f86…". */
 int archive_plan_set_config(struct archive_image *image,
                             const struct archive *archive, const char *where,
                             char *text, size_t size, size_t layer_count);
