@@ -269,18 +269,19 @@ static void command_log_start(const char *path, char **command)
                     "execve(\"%s\", [%s])", path, arguments);
 }
 
-/* Returns only if it failed, with errno as execve(2) set it. Files are looked
- * for before they are executed, so that the log names just one execve(2). */
-static void command_try(const char *path, char **command)
+/* Returns only if it failed, with errno as execve(2) set it; false: there is no such file.
+ * Files are looked for before they are executed, so that the log names just one execve(2). */
+static bool command_try(const char *path, char **command)
 {
     if (access(path, F_OK) == -1 && (errno == ENOENT || errno == ENOTDIR))
-        return;
+        return false;
     if (access(path, X_OK) == 0)
         command_log_start(path, command);
     if (!is_ready)
         command_report(0);
     is_ready = true;
     execve(path, command, environ);
+    return true;
 }
 
 /* As execvp(3): the first file of that name in PATH that can be executed; a
@@ -297,11 +298,10 @@ static int command_search(char **command)
         int size = snprintf(path, sizeof path, "%.*s%s%s", length, directory,
                             length == 0 ? "" : "/", command[0]);
         if (size < (int)sizeof path) {
-            command_try(path, command);
+            bool is_there = command_try(path, command);
             if (errno == EACCES && refused[0] == '\0')
                 memcpy(refused, path, sizeof path);
-            else if (errno != EACCES && errno != ENOTDIR &&
-                     (errno != ENOENT || access(path, F_OK) == 0))
+            else if (is_there && errno != EACCES && errno != ENOTDIR)
                 return command_explain(path, errno);
         }
         if (directory[length] == '\0')

@@ -15,6 +15,7 @@ enum { INTENTION_COLUMNS = 50, CALL_BYTES = 3072, LINE_BYTES = 4096 };
 
 static bool quiet_asked;
 static int way_out = STDERR_FILENO;
+static int way_is_terminal = -1; /* -1: not asked yet */
 static void (*call_before_line)(void);
 
 void log_set_quiet(bool quiet)
@@ -26,6 +27,7 @@ int log_set_descriptor(int fd)
 {
     int before = way_out;
     way_out = fd;
+    way_is_terminal = -1;
     return before;
 }
 
@@ -52,7 +54,9 @@ static bool log_is_coloured(void)
         const char *no_color = getenv("NO_COLOR");
         coloured = no_color == NULL || no_color[0] == '\0';
     }
-    return coloured && isatty(way_out);
+    if (coloured && way_is_terminal == -1)
+        way_is_terminal = isatty(way_out);
+    return coloured && way_is_terminal;
 }
 
 /* A reader that has gone (`2>&1 | head`) costs us the line, not the container:
