@@ -21,9 +21,11 @@ int subcommand_doctor(const struct store *store, char **argv)
     };
     char path[PATH_MAX];
     subcommands_read(&program, argv, 0, 0);
-    if (files_find_above_program("tests/doctor", path) == -1) {
+    if (files_find_above_program("tests/doctor", path) == -1 &&
+        files_find_above_program("libexec/nsctl/doctor", path) == -1) {
         log_error("tests/doctor is not beside this program, nor above it");
-        log_advice("it belongs to the workbook: run it from there");
+        log_advice("it belongs to the workbook, and is installed with nsctl: "
+                   "run that of either");
         return EXIT_OURS;
     }
     log_before_call("a program of its own", "execve(\"%s\", [\"%s\"])", path,

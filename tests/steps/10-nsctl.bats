@@ -198,12 +198,16 @@ installed() { find "$BATS_TEST_TMPDIR/there" -mindepth 1 | sort; }
   before=$(installed)
   "$ROOT/packaging/install" "$STEP"
   local file
-  for file in bin/nsctl share/man/man1/nsctl.1 share/bash-completion/completions/nsctl share/zsh/site-functions/_nsctl \
+  for file in bin/nsctl libexec/nsctl/doctor share/man/man1/nsctl.1 share/bash-completion/completions/nsctl share/zsh/site-functions/_nsctl \
     share/fish/vendor_completions.d/nsctl.fish share/doc/nsctl/nsctl-presets.yaml share/doc/nsctl/nsctl-seccomp.json; do
     [ -s "there/usr/$file" ] || fail "$file is not there, or is empty."
   done
   run --separate-stderr -- there/usr/bin/nsctl version
   assert_output_has "nsctl version"
+  run --separate-stderr -- there/usr/bin/nsctl doctor
+  assert_status 0
+  assert_output_has "user namespaces"
+  assert_output_lacks "bats" "What tests need is nothing to who installs it."
   # Over what is there already, and what others have put there meanwhile stays.
   "$ROOT/packaging/install" "$STEP"
   touch there/usr/bin/other
