@@ -167,6 +167,32 @@ static int build_write_id(const struct build *build, const char *id)
                       : 0;
 }
 
+/* Whether the name is that image's already: then there is nothing to be written. */
+static bool build_has_name(const struct build *build,
+                           const struct reference *name, const char *id)
+{
+    char text[REFERENCE_TEXT_BYTES];
+    struct image there;
+    reference_text(name, text);
+    bool has = image_store_find(build->store, text, &there) == 0 &&
+               there.damage == NULL &&
+               strcmp(there.reference.name, name->name) == 0 &&
+               strcmp(there.reference.tag, name->tag) == 0 &&
+               strcmp(there.reference.digest, id) == 0;
+    image_free(&there);
+    return has;
+}
+
+static void build_digest(const char *text, size_t size, char *id)
+{
+    unsigned char digest[SHA256_BYTES];
+    struct sha256 hash;
+    sha256_start(&hash);
+    sha256_add(&hash, text, size);
+    sha256_finish(&hash, digest);
+    sha256_text(digest, id);
+}
+
 static int build_name(struct build *build, const char *text, size_t size)
 {
     const struct build_options *options = build->options;
@@ -174,6 +200,7 @@ static int build_name(struct build *build, const char *text, size_t size)
     struct reference by_id;
     const struct reference *names = options->tags;
     size_t count = options->tag_count;
+    build_digest(text, size, id);
     if (count == 0) {
         image_new_name_by_id(text, size, &by_id);
         names = &by_id;
@@ -181,7 +208,8 @@ static int build_name(struct build *build, const char *text, size_t size)
     }
     for (size_t i = 0; i < count; i++) {
         char name[REFERENCE_TEXT_BYTES];
-        if (image_store_put(build->store, &names[i], text, size, id) == -1)
+        if (!build_has_name(build, &names[i], id) &&
+            image_store_put(build->store, &names[i], text, size, NULL) == -1)
             return -1;
         reference_text(&names[i], name);
         build_tell(build, "%s %s", i == 0 ? "COMMIT" : "TAG", name);

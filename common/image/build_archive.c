@@ -23,9 +23,10 @@ static int build_archive_open(const struct layer_path *file)
 {
     int fd = openat(file->layers.fds[file->which], file->name,
                     O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    return fd != -1 ? fd
-                    : (int)log_call(-1, "perhaps an archive",
-                                    "openat(\"%s\", O_NOFOLLOW)", file->path);
+    if (fd == -1)
+        log_call(fd, "perhaps an archive", "openat(\"%s\", O_NOFOLLOW)",
+                 file->path);
+    return fd;
 }
 
 /* The sum in a header is right by chance once in a hundred thousand times. */

@@ -23,7 +23,7 @@ static int build_context_read_all(struct build_context *context, int fd)
     context->text_size = 0;
     while (got > 0) {
         if (context->text_size + 1 >= capacity) {
-            capacity = 2 * capacity + 64 * 1024;
+            capacity = 2 * capacity + ((size_t)64 << 10);
             char *larger = realloc(context->text, capacity);
             if (larger == NULL)
                 return log_error("out of memory (ENOMEM)");
@@ -90,7 +90,7 @@ static int build_context_read_file(struct build_context *context,
                          "Containerfile, and there can be one only",
                          options->file);
     if (file != NULL && strcmp(file, "-") == 0) {
-        strcpy(context->file_name, "Containerfile");
+        memcpy(context->file_name, names[0], strlen(names[0]) + 1);
         return build_context_read_all(context, STDIN_FILENO);
     }
     if (file != NULL) {
@@ -99,7 +99,7 @@ static int build_context_read_file(struct build_context *context,
         return build_context_read_named(context, file);
     }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        strcpy(context->file_name, names[i]);
+        memcpy(context->file_name, names[i], strlen(names[i]) + 1);
         int result = build_context_read(context, names[i], &context->text,
                                         &context->text_size);
         if (result != 1)

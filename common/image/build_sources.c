@@ -115,7 +115,8 @@ static int build_sources_add(struct build_sources *sources, const char *path,
         free(text);
         return log_error("out of memory (ENOMEM)");
     }
-    larger[sources->count++] = (struct build_source){copy, text};
+    larger[sources->count].path = copy;
+    larger[sources->count++].text = text;
     return 0;
 }
 
@@ -194,9 +195,7 @@ static int build_sources_read(struct build_search *search, const char *path)
     int result = layer_path_find(&search->origin->layers, path, true, found);
     if (result == 0 && S_ISDIR(found->status.st_mode))
         result = layers_for_each(&found->layers, build_sources_visit, search);
-    else if (result != -1)
-        result = 0;
-    else if (errno == ENOTDIR)
+    else if (result != -1 || errno == ENOTDIR)
         result = 0;
     layer_path_close(found);
     free(found);
@@ -253,9 +252,10 @@ static int build_sources_expand(const struct build_search *search,
 /* ---- Each word ---- */
 
 /* What could have been meant by a path that is not there. */
-static int build_sources_refuse(struct build_search *search, const char *word,
-                                const char *clean)
+static int build_sources_refuse(const struct build_search *asked,
+                                const char *word, const char *clean)
 {
+    struct build_search own = *asked, *search = &own;
     char directory[PATH_MAX];
     const char *kind = containerfile_kind_name(search->instruction->kind);
     const char *slash = strrchr(clean, '/');

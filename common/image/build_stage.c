@@ -5,7 +5,6 @@
 #include "common/base/signal_names.h"
 #include "common/image/build_layer.h"
 #include "common/image/build_variables.h"
-#include "common/image/containerfile_memory.h"
 #include "common/image/image_change.h"
 #include "common/image/layer_path.h"
 #include "common/kernel/process.h"
@@ -66,7 +65,7 @@ void build_time_text(time_t time, char text[32])
     struct tm parts;
     if (gmtime_r(&time, &parts) == NULL ||
         strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        strcpy(text, "1970-01-01T00:00:00Z");
+        text[0] = '\0'; /* of a year that nobody can write */
 }
 
 /* How an instruction stands in the history. When it was is known of what has made a layer;
@@ -132,12 +131,14 @@ int build_stage_add_layer(struct build *build, struct build_stage *stage,
 static int build_stage_from(struct build *build, struct build_stage *stage)
 {
     struct image_config *config = &stage->config;
+    const struct build_stage *other =
+        stage->base == -1 ? NULL : &build->stages[stage->base];
     const struct image_config *base = NULL;
     image_config_free(config);
     build_variables_free(&stage->arguments);
     stage->command_set = false;
-    if (stage->base != -1)
-        base = &build->stages[stage->base].config;
+    if (other != NULL)
+        base = &other->config;
     else if (strcmp(stage->from, "scratch") != 0)
         base = &stage->image.config;
     if (base != NULL && image_config_copy(config, base) == -1)
@@ -150,49 +151,13 @@ static int build_stage_from(struct build *build, struct build_stage *stage)
              config, &config->environment, "PATH",
              environment_value(environment_default("", false), "PATH")) == -1))
         return -1;
-    stage->base_layers = config->layers.count;
     /* FROM another stage: what is that one's own is this one's, too. */
-    if (stage->base != -1)
-        stage->base_layers = build->stages[stage->base].base_layers;
+    stage->base_layers =
+        other != NULL ? other->base_layers : config->layers.count;
     return 0;
 }
 
 /* ---- The others ---- */
-
-/* "80 443" in a variable is two ports. */
-static int
-build_stage_split_ports(struct build *build, const struct build_stage *stage,
-                        const struct containerfile_instruction *instruction,
-                        struct containerfile_instruction *split)
-{
-    char *words = strdup("");
-    *split = *instruction;
-    for (size_t i = 0; i < instruction->word_count && words != NULL; i++) {
-        char *word = build_variables_expand(build, stage, instruction,
-                                            instruction->words[i]);
-        char *longer = NULL;
-        if (word == NULL || asprintf(&longer, "%s %s", words, word) == -1) {
-            free(word);
-            free(words);
-            return -1;
-        }
-        free(word);
-        free(words);
-        words = longer;
-    }
-    split->words =
-        calloc(strlen(words == NULL ? "" : words) + 1, sizeof *split->words);
-    split->word_count = 0;
-    split->is_json = true; /* the words are exactly those */
-    char *rest = NULL;
-    if (containerfile_own(&build->file, words) == NULL ||
-        containerfile_own(&build->file, split->words) == NULL)
-        return -1;
-    for (char *word = strtok_r(words, " \t", &rest); word != NULL;
-         word = strtok_r(NULL, " \t", &rest))
-        split->words[split->word_count++] = word;
-    return 0;
-}
 
 static int
 build_stage_check_change(struct build *build, struct build_stage *stage,
@@ -226,13 +191,7 @@ static int
 build_stage_change(struct build *build, struct build_stage *stage,
                    const struct containerfile_instruction *instruction)
 {
-    struct containerfile_instruction split;
     struct build_snapshot snapshot;
-    if (instruction->kind == CONTAINERFILE_EXPOSE) {
-        if (build_stage_split_ports(build, stage, instruction, &split) == -1)
-            return -1;
-        instruction = &split;
-    }
     if (build_variables_snapshot(stage, &snapshot) == -1)
         return -1;
     int result =

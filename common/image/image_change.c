@@ -117,6 +117,18 @@ static int change_port(const struct change *change, const char *text)
     return 0;
 }
 
+/* What a variable holds may be several: "80 443". */
+static int change_ports(const struct change *change, const char *text)
+{
+    char *copy = strdup(text), *rest = NULL;
+    int result = copy == NULL ? change_no_memory() : 0;
+    for (char *port = copy == NULL ? NULL : strtok_r(copy, " \t", &rest);
+         port != NULL && result == 0; port = strtok_r(NULL, " \t", &rest))
+        result = change_port(change, port);
+    free(copy);
+    return result;
+}
+
 static int change_volume(const struct change *change, const char *text)
 {
     if (*text == '\0')
@@ -212,7 +224,7 @@ int image_change_apply(const struct containerfile *file,
     case CONTAINERFILE_ENV:
         return change_pairs(&change, &config->environment);
     case CONTAINERFILE_EXPOSE:
-        return change_each_word(&change, change_port);
+        return change_each_word(&change, change_ports);
     case CONTAINERFILE_LABEL:
         return change_pairs(&change, &config->labels);
     case CONTAINERFILE_SHELL:

@@ -185,7 +185,7 @@ int layer_path_find(const struct layers *top, const char *path, bool follow,
     found->layers.count = 0;
     if (strlen(path) >= sizeof rest.text)
         return layer_path_fail(ENAMETOOLONG);
-    strcpy(rest.text, path);
+    memcpy(rest.text, path, strlen(path) + 1);
     int result = layer_path_copy(top, &found->layers);
     if (result == 0 && top->count > 0)
         result = fstat(top->fds[0], &found->status);
@@ -219,7 +219,7 @@ int layer_path_clean(const char *directory, const char *path, char *clean,
         int result;
         if (strlen(parts[i]) >= PATH_MAX - 1)
             return layer_path_fail(ENAMETOOLONG);
-        strcpy(rest.text, parts[i]);
+        memcpy(rest.text, parts[i], strlen(parts[i]) + 1);
         while ((result = layer_path_next(&rest, name)) == 1) {
             if (strcmp(name, ".") == 0)
                 continue;
