@@ -36,7 +36,8 @@ setup_file()
 
 setup()
 {
-  command -v buildah >/dev/null || skip "needs buildah: tests/install-tools --need host"
+  requires root # files of others, and what buildah wants
+  command -v buildah >/dev/null || skip "needs buildah: it is not on this host; tests/install-tools installs it"
   export NSCTL_ROOT=$SHARED/root NSCTL_LOG=quiet
   cd "$BATS_TEST_TMPDIR" || return
 }
