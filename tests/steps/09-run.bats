@@ -201,7 +201,9 @@ END
   assert_equal 6 "$output"
   gone() { [ -z "$(listed)" ]; }
   wait_until gone
-  assert_equal "" "$(find "$NSCTL_ROOT/containers" "$NSCTL_ROOT/names" "$NSCTL_ROOT/logs" -mindepth 1)"
+  # It is not listed any more a moment before all of it is taken away.
+  empty() { [ -z "$(find "$NSCTL_ROOT/containers" "$NSCTL_ROOT/names" "$NSCTL_ROOT/logs" -mindepth 1)" ]; }
+  wait_until empty || fail "Something is left: $(find "$NSCTL_ROOT/containers" "$NSCTL_ROOT/names" "$NSCTL_ROOT/logs" -mindepth 1)"
 }
 
 @test "a killed monitor takes its container with it, and ps says so at once" {
