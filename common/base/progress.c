@@ -64,7 +64,7 @@ static size_t progress_columns(void)
 
 static void progress_draw(int64_t now_ms)
 {
-    char text[512], bar[BAR_COLUMNS + 1], done[16], total[16], rate[16];
+    char text[1024], bar[BAR_COLUMNS + 1], done[16], total[16], rate[16];
     int64_t lasted_ms = now_ms - line.begun_ms;
     progress_format_bytes(done, sizeof done, line.done);
     progress_format_bytes(total, sizeof total, line.total);
@@ -82,10 +82,11 @@ static void progress_draw(int64_t now_ms)
             snprintf(text + used, sizeof text - used, "%s, %s/s", done, rate);
     }
     used += (size_t)length;
-    if (used > 1 + progress_columns())
-        used = 1 + progress_columns();
-    memcpy(text + used, "\033[K", 3);
-    progress_write(text, used + 3);
+    size_t columns = progress_columns();
+    if (used > 1 + columns)
+        used = 1 + columns;
+    length = snprintf(text + used, sizeof text - used, "\033[K");
+    progress_write(text, used + (size_t)length);
     line.visible = true;
     line.drawn_ms = now_ms;
 }

@@ -170,6 +170,8 @@ static void write_new_digests(const struct archive_writer *writer,
         const char *digest = image->config.layers.all[i];
         const struct layer_exported *exported =
             write_find_layer(writer, digest);
+        if (exported == NULL) /* there is none without */
+            continue;
         for (char *place = text; (place = strstr(place, digest)) != NULL;
              place += SHA256_TEXT - 1)
             memcpy(place, exported->plain_digest, SHA256_TEXT - 1);

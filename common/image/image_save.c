@@ -61,7 +61,7 @@ static int save_look_up(struct save *save)
     size_t count = 0;
     while (save->words[count] != NULL)
         count++;
-    save->images = calloc(count, sizeof *save->images);
+    save->images = calloc(count + 1, sizeof *save->images);
     if (save->images == NULL) {
         log_error("out of memory (ENOMEM)");
         return EXIT_OURS;

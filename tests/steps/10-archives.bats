@@ -198,7 +198,7 @@ assert_nothing_stored()
     run_step rmi base
     run_step import --devices x.tar base
     assert_status 0
-    [ -c "$NSCTL_ROOT"/layers/*/tree/null ] || fail "It was to be made."
+    [ -c "$(only_layer)/tree/null" ] || fail "It was to be made."
   fi
 }
 
@@ -774,8 +774,8 @@ walk_faults()
       :
     elif [ "$status" -eq 0 ]; then
       # It may be one whose failure costs nothing: a hint, a lock that is not needed, a look at what may not be there.
-      case $call in close | fsync | syncfs | rename | renameat2 | write | pwrite64 | fchown | fchmod | linkat | mkdirat)
-        [ "$call" = close ] && ! grep -q 'close.*layers' trace || fail "$call $number has failed, and nobody has noticed." ;;
+      case $call in fsync | syncfs | rename | renameat2 | write | pwrite64 | fchown | fchmod | linkat | mkdirat)
+        fail "$call $number has failed, and nobody has noticed." ;;
       esac
     else
       [ "$status" -eq 125 ] || [ "$status" -eq 1 ] || fail "$call $number: exit status $status: $(cat stderr)"
