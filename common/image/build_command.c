@@ -4,7 +4,14 @@
 #include "common/image/image_commands.h"
 #include "common/kernel/userns.h"
 
-#include <stddef.h>
+#include <stdio.h>
+
+static void print_exit_status(void)
+{
+    printf("\nExit status: 0; that of the command of a RUN that failed; 125 "
+           "when something else is\nwrong, which is told with the file and the "
+           "line.\n");
+}
 
 int subcommand_build(const struct store *store, char **argv)
 {
@@ -45,6 +52,7 @@ int subcommand_build(const struct store *store, char **argv)
         .usage = "[OPTION...] DIRECTORY|-",
         .example = "build -t hello .",
         .options = options,
+        .print_more = print_exit_status,
     };
     char **words = subcommands_read(&program, argv, 1, 1);
     if (asked.quiet)

@@ -1,18 +1,21 @@
 #include "common/image/build_sources.h"
 
 #include "common/base/advice.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/similar.h"
-#include "common/image/build_layer.h"
 #include "common/image/build_variables.h"
 #include "common/image/layer_path.h"
+#include "common/runtime/mapped.h"
 
 #include <errno.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* What is being looked for. */
 struct build_search {
@@ -29,76 +32,6 @@ struct build_search {
     char similar[NAME_MAX + 1];
     size_t edits;
 };
-
-/* ---- Where from ---- */
-
-/* An image's layers are there to be read for as long as the build is, which uses the store. */
-static int build_origin_open_layers(const struct build *build,
-                                    const struct image_texts *digests,
-                                    struct build_origin *origin)
-{
-    const char **paths;
-    if (build_layer_paths(build, digests, &paths) == -1)
-        return -1;
-    int result = layers_open(&origin->layers, paths, digests->count);
-    build_layer_free_paths(paths, digests->count);
-    return result;
-}
-
-static int
-build_origin_open_image(struct build *build,
-                        const struct containerfile_instruction *instruction,
-                        const char *from, struct build_origin *origin)
-{
-    static struct image images[16]; /* found once, and then kept */
-    static const char *names[16];
-    size_t i = 0;
-    while (i < 16 && names[i] != NULL && strcmp(names[i], from) != 0)
-        i++;
-    if (i == 16)
-        return build_refuse(build, instruction,
-                            "COPY --from=%s: more than 16 images", from);
-    if (names[i] == NULL) {
-        if (image_store_find(build->store, from, &images[i]) == -1) {
-            bool missing = errno == ENOENT;
-            image_free(&images[i]);
-            build_refuse(build, instruction,
-                         "COPY --from=%s: there is no such stage before this "
-                         "one, and no such image%s",
-                         from, missing ? " (ENOENT)" : "");
-            return -1;
-        }
-        names[i] = from;
-    }
-    origin->known = &images[i].config.layers;
-    return build_origin_open_layers(build, origin->known, origin);
-}
-
-int build_origin_open(struct build *build, const struct build_stage *stage,
-                      const struct containerfile_instruction *instruction,
-                      struct build_origin *origin)
-{
-    const char *from = containerfile_flag(instruction, "from");
-    *origin = (struct build_origin){.is_context = from == NULL};
-    if (from == NULL) {
-        origin->ignore = &build->context.ignore;
-        return layer_path_copy(&build->context.layers, &origin->layers);
-    }
-    int number =
-        build_plan_find_stage(build, from, (size_t)(stage - build->stages));
-    if (number == -1)
-        return build_origin_open_image(build, instruction, from, origin);
-    origin->known = &build->stages[number].config.layers;
-    origin->is_later = build->checking;
-    return build->checking
-               ? 0
-               : build_origin_open_layers(build, origin->known, origin);
-}
-
-void build_origin_close(struct build_origin *origin)
-{
-    layers_close(&origin->layers);
-}
 
 /* ---- Names that are there ---- */
 
@@ -249,6 +182,62 @@ static int build_sources_expand(const struct build_search *search,
     return result;
 }
 
+/* A user may not look into all of an image's directories: root of its ids may. What that one finds
+ * comes back through a file in memory, a text after the other. */
+struct build_sources_asked {
+    const struct build_search *search;
+    const char *path;
+    int fd;
+};
+
+static int build_sources_work(void *context)
+{
+    const struct build_sources_asked *asked = context;
+    struct build_search search = *asked->search;
+    struct build_sources found = {0};
+    search.sources = &found;
+    int result = build_sources_expand(&search, "", asked->path);
+    for (size_t i = 0; i < found.count && result != -1; i++) {
+        size_t size = strlen(found.all[i].path) + 1;
+        if (write(asked->fd, found.all[i].path, size) != (ssize_t)size)
+            result = -1;
+    }
+    int saved_errno = errno;
+    build_sources_free(&found);
+    errno = saved_errno;
+    return result == -1 ? 1 : 0;
+}
+
+static int build_sources_read_found(const struct build_search *search, int fd)
+{
+    struct stat status;
+    int result = fstat(fd, &status);
+    size_t size = result == 0 ? (size_t)status.st_size : 0;
+    char *text = malloc(size + 1);
+    if (text == NULL || pread(fd, text, size, 0) != (ssize_t)size)
+        result = -1;
+    for (const char *path = text; result == 0 && path < text + size;
+         path += strlen(path) + 1)
+        result = build_sources_add(search->sources, path, NULL);
+    free(text);
+    return result;
+}
+
+static int build_sources_expand_as_root(const struct build_search *search,
+                                        const char *path)
+{
+    struct build_sources_asked asked = {.search = search, .path = path};
+    asked.fd = memfd_create("found", MFD_CLOEXEC);
+    if (asked.fd == -1)
+        return (int)log_call(-1, "what a child finds",
+                             "memfd_create(\"found\", MFD_CLOEXEC)");
+    int result = mapped_run(build_sources_work, &asked) == 0
+                     ? build_sources_read_found(search, asked.fd)
+                     : -1;
+    files_close(&asked.fd);
+    return result;
+}
+
 /* ---- Each word ---- */
 
 /* What could have been meant by a path that is not there. */
@@ -314,7 +303,10 @@ static int build_sources_take_path(struct build_search *search,
         return build_refuse(search->build, search->instruction,
                             "%s %s: this build has no context, only a file",
                             kind, word);
-    if (build_sources_expand(search, "", clean + 1) == -1)
+    int result = build_sources_expand(search, "", clean + 1);
+    if (result == -1 && errno == EACCES && !search->origin->is_context)
+        result = build_sources_expand_as_root(search, clean + 1);
+    if (result == -1)
         return build_refuse(search->build, search->instruction, "%s %s: %s",
                             kind, word, advice_error_name(errno));
     return search->sources->count > before

@@ -6,7 +6,8 @@
  *   build_stage.c      the instructions of a stage, one after the other
  *   build_variables.c  ARG and ENV: what is known where
  *   build_context.c    the directory, what of it is ignored, the Containerfile
- *   build_sources.c    what COPY and ADD are to copy
+ *   build_origin.c     what is copied out of: that, a stage, an image
+ *   build_sources.c    which files COPY and ADD are to copy
  *   build_copy.c       COPY and ADD; build_copy_work.c does the copying
  *   build_directory.c  WORKDIR
  *   build_run.c        RUN
