@@ -31,14 +31,14 @@ void image_store_id(const char *text, size_t size, char id[SHA256_TEXT]);
 int image_store_sweep(const struct store *store);
 
 struct image {
-    struct reference reference; /* digest: the image's id */
-    const char *damage;         /* why it can not be understood; NULL: it can */
-    int error;                  /* errno of what failed there; or 0 */
+    const char *damage; /* why it can not be understood; NULL: it can */
     struct image_config config;
     char *text; /* of metadata.json */
     size_t text_size;
-    int64_t tagged_ns; /* when it got this name; since 1970 */
-    uint64_t bytes;    /* of all its layers, unpacked */
+    int64_t tagged_ns;          /* when it got this name; since 1970 */
+    uint64_t bytes;             /* of all its layers, unpacked */
+    struct reference reference; /* digest: the image's id */
+    int error;                  /* errno of what failed there; or 0 */
 };
 
 /*
