@@ -22,6 +22,13 @@ setup()
 {
   begin_store
   export NSCTL_LOG=quiet
+  # What RUN writes takes an overlay in a user namespace, or, for root, none of these.
+  userns=()
+  if [ "$(id -u)" -ne 0 ]; then
+    requires overlay-user
+  elif ! "$ROOT/tests/doctor" --has overlay-user >/dev/null || ! "$ROOT/tests/doctor" --has idmap >/dev/null; then
+    userns=(--userns host)
+  fi
   mkdir context
   "$STEP" import "$BASE" base >/dev/null
 }
@@ -30,7 +37,7 @@ setup()
 build()
 {
   printf '%b' "$1" >context/Containerfile
-  run --separate-stderr "$STEP" build --net none -t x "${@:2}" context
+  run --separate-stderr "$STEP" build --net none "${userns[@]}" -t x "${@:2}" context
 }
 
 builds()
@@ -233,6 +240,16 @@ STEP 3/3: RUN echo printed; echo complained >&2' "$(grep STEP <<<"$stderr")"
   assert_status 1 "Standard input is empty."
 }
 
+@test "RUN has the network that --net says, and --userns host is root's own" {
+  requires root
+  builds 'FROM base\nRUN ls /sys/class/net | tr "\\n" " " >/net; cat /proc/self/uid_map >/map\n'
+  assert_equal "lo " "$(in_image cat /net)" "With none there is only lo."
+  run --separate-stderr "$STEP" build --net host --userns host --no-cache -t x context
+  assert_status 0
+  assert_equal "$(cd /sys/class/net && printf "%s " *)" "$(in_image cat /net)"
+  assert_equal "$(tr -s ' ' </proc/self/uid_map)" "$(in_image cat /map | tr -s ' ')"
+}
+
 # --- The cache ---------------------------------------------------------------------
 
 @test "a second build runs nothing, says CACHED, and is the same image" {
@@ -246,7 +263,7 @@ STEP 3/3: RUN echo printed; echo complained >&2' "$(grep STEP <<<"$stderr")"
   builds "$text"
   assert_equal 6 "$(grep -c '^CACHED' <<<"$stderr")" "Times alone change nothing."
   assert_equal "$first" "$output"
-  run strace -f -o calls -e trace=clone3,mount,syncfs "$STEP" build -q --net none -t x context
+  run strace -f -o calls -e trace=clone3,mount,syncfs "$STEP" build -q --net none "${userns[@]}" -t x context
   assert_status 0
   [ ! -s calls ] || ! grep -qE '(clone3|mount|syncfs)\(' calls || fail "Something was done again: $(grep -E '(clone3|mount|syncfs)\(' calls | head -n 3)"
 }
@@ -465,7 +482,7 @@ refuses()
   for i in 0 1 2 3 4 5 6 7 8 9; do
     mkdir "c$i" && echo "$((i / 2))" >"c$i/file"
     printf 'FROM base\nRUN echo same >/same\nCOPY file /f\nRUN cat /f >/g\n' >"c$i/Containerfile"
-    "$STEP" build -q --net none -t x "c$i" >"out$i" 2>"err$i" &
+    "$STEP" build -q --net none "${userns[@]}" -t x "c$i" >"out$i" 2>"err$i" &
     pids+=($!)
   done
   for i in 0 1 2 3 4 5 6 7 8 9; do
@@ -483,7 +500,7 @@ refuses()
     number=${signal#*:}
     # A shell that starts something in the background has it ignore INT.
     python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])' \
-      "$STEP" build --net none -t y context 2>log &
+      "$STEP" build --net none "${userns[@]}" -t y context 2>log &
     wait_until grep -qx runs log
     kill "-${signal%:*}" $!
     status=0
@@ -498,7 +515,7 @@ refuses()
 
 @test "killed in RUN: the container goes with it, and the next build sweeps" {
   printf 'FROM base\nRUN echo runs; sleep 1234\n' >context/Containerfile
-  "$STEP" build --net none -t y context 2>log &
+  "$STEP" build --net none "${userns[@]}" -t y context 2>log &
   wait_until grep -qx runs log
   kill -KILL $!
   wait $! || true
@@ -600,7 +617,7 @@ user_build()
 }
 
 @test "an ordinary user builds, too" {
-  requires unprivileged
+  requires unprivileged overlay-user
   echo data >context/file
   local text='FROM base\nRUN echo "$(id -u)" >/who\nCOPY file /f\nWORKDIR /w\nRUN cat /f /who >all\nCMD ["cat", "all"]\n'
   user_build "$text"
@@ -611,7 +628,7 @@ user_build()
 }
 
 @test "an ordinary user with a range of ids: the image's owners are as they should be" {
-  requires unprivileged subids
+  requires unprivileged overlay-user subids
   echo data >context/file
   user_build 'FROM base\nRUN mkdir -m 700 /closed && touch /closed/x && chown -R 7:8 /closed\nUSER 5:6\nWORKDIR /w\nCOPY --chown=7:8 --chmod=600 file /closed/f\nRUN touch mine\nFROM base\nCOPY --from=0 /closed /w/ /c/\n'
   assert_equal '5:6 7:8 7:8' "$(as_user "$STEP" run --rm --net none x stat -c %u:%g /c/mine /c/f /c/x | tr '\n' ' ' | sed 's/ $//')"

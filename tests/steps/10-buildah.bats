@@ -39,6 +39,10 @@ setup()
   requires root # files of others, and what buildah wants
   command -v buildah >/dev/null || skip "needs buildah: it is not on this host; tests/install-tools installs it"
   export NSCTL_ROOT=$SHARED/root NSCTL_LOG=quiet
+  userns=() # what RUN writes takes an overlay in a user namespace, or none of these
+  if ! "$ROOT/tests/doctor" --has overlay-user >/dev/null || ! "$ROOT/tests/doctor" --has idmap >/dev/null; then
+    userns=(--userns host)
+  fi
   cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -98,7 +102,7 @@ same()
   local options=() container
   [ ! -d prepared ] || context=$PWD/prepared
   [ ! -f "$context/options" ] || read -r -a options <"$context/options"
-  "$STEP" build -t "$name" "${options[@]}" "$context" 2>ours.log || fail "We do not build it: $(tail -n 5 ours.log)"
+  "$STEP" build "${userns[@]}" -t "$name" "${options[@]}" "$context" 2>ours.log || fail "We do not build it: $(tail -n 5 ours.log)"
   peer build -t "$name" "${options[@]}" "$context" >theirs.log 2>&1 || fail "buildah does not build it: $(tail -n 5 theirs.log)"
   our_tree "$NSCTL_ROOT/images/$name/latest/metadata.json" | grep -Ev "$filter" >ours.tree
   container=$(peer from --pull-never "$name")
