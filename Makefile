@@ -56,7 +56,7 @@ dir_of   = $(filter $(1)-%,$(dirs))
 steps   := $(numbers:%=$(BIN)/step-%)
 
 .PHONY: all nsctl install uninstall rootfs demo test test-host test-vm vm doctor lint format sanitize \
-        sanitize-build static modules image-tool bench bench-tools fuzz clean help
+        sanitize-build static modules image-tool bench bench-build bench-tools fuzz clean help
 
 all: $(steps) ## build every step
 
@@ -176,9 +176,10 @@ test-host: all image-tool ## every test, on this host
 test-vm: static rootfs ## every test in the test machine: make test-vm KERNEL=5.10
 	@tests/install-tools --need vm
 	@tests/run --vm $(KERNEL)
-bench: static rootfs ## figures beside the floor's and others': make bench ROUNDS=100
-	@$(MAKE) $(static_flags) bench-tools
+bench: bench-build ## figures beside the floor's and others': make bench ROUNDS=100
 	@tests/bench/run $(ROUNDS:%=--rounds %)
+bench-build: static rootfs
+	@$(MAKE) $(static_flags) bench-tools
 bench-tools: $(BIN)/bench/floor $(BIN)/bench/timer
 $(BIN)/bench/%: $(BUILD)/tests/bench/%.o
 	@mkdir -p $(@D)
