@@ -413,6 +413,29 @@ refuses()
   builds 'FROM base\nCOPY dir /x\n'
 }
 
+@test "a directory of the context that turns into a link while it is copied" {
+  local i seen=0 copied=0 victim=$BATS_TEST_TMPDIR/victim
+  mkdir "$victim" context/d && echo canary >"$victim/file" && echo own >context/d/file
+  ln -s "$victim" context/l
+  "${CC:-cc}" -O1 -static -D_GNU_SOURCE -o attacker "$ROOT/tests/attacker.c"
+  ./attacker flip context/d context/l &
+  for ((i = 0; i < 2000 && seen == 0; i++)); do
+    [ "$(cat context/d/file)" != canary ] || seen=1
+  done
+  printf 'FROM scratch\nCOPY d /x/\nCOPY . /all/\n' >context/Containerfile
+  for ((i = 0; i < 40; i++)); do
+    # The names may be a link to nowhere in the context when they are looked at: then it is refused.
+    "$STEP" build -q --no-cache -t "r$i" context >/dev/null 2>>log || continue
+    copied=$((copied + 1))
+  done
+  kill $!
+  wait $! || true
+  [ "$seen" -eq 1 ] || fail "The control: whoever opens it by its path reads the host's file."
+  [ "$copied" -gt 0 ] || fail "None was built, so nothing is known: $(tail -n 3 log)"
+  ! grep -rql canary "$NSCTL_ROOT/layers" || fail "A file from outside of the context is in an image."
+  rm -r "$victim"
+}
+
 @test "a link in the image leads nowhere out of it: COPY, ADD, WORKDIR, and what RUN is mounted upon" {
   local victim=$BATS_TEST_TMPDIR/victim
   mkdir "$victim" && chmod 777 "$victim"
