@@ -150,6 +150,44 @@ MD
   [ ! -e here ]
 }
 
+@test "console: what takes long to make comes along in the copy, the programs do not" {
+  mkdir -p build/obj/steps build/rootfs/default/bin build/log
+  touch build/obj/steps/main.o build/rootfs/default/bin/sh step-01 nsctl
+  lesson <<'MD'
+```console
+$ find build step-01 nsctl -type f 2>/dev/null | sort
+build/obj/steps/main.o
+build/rootfs/default/bin/sh
+```
+MD
+  works "$tools/console"
+}
+
+@test "minutes: words, quoted lines and commands are counted; of two versions of cgroups a reader has one" {
+  lesson <<'MD'
+one two three
+```c
+// steps/01-hello/main.c
+int main(int argc, char **argv)
+{
+…
+```
+```console v1
+$ true
+```
+```console v2
+$ true
+```
+```console
+$ true
+…
+$ true
+```
+MD
+  works env WORDS_A_MINUTE=1 LINES_A_MINUTE=1 SECONDS_A_COMMAND=60 "$tools/minutes" lessons/01-hello.md
+  has 'lessons/01-hello.md                       3      2         3    5 m    3 m'
+}
+
 @test "console: … is any text, a bracketed word one word, and nothing else is special" {
   lesson <<'MD'
 ```console
