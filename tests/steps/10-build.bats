@@ -219,8 +219,8 @@ STEP 3/3: RUN echo printed; echo complained >&2' "$(grep STEP <<<"$stderr")"
   assert_status 7
   assert_stderr_has "error: Containerfile:2: RUN mkdir /a &&"
   assert_stderr_has "exit status 7"
-  build 'FROM base\nRUN exit 127\n'
-  assert_status 127 # bats warns of this status
+  printf 'FROM base\nRUN nosuch\n' >context/Containerfile
+  run -127 --separate-stderr "$STEP" build --net none "${userns[@]}" -t y context
   build 'FROM base\nRUN ["/etc/passwd"]\n'
   assert_status 126
   build 'FROM base\nRUN kill -9 $$\n'
