@@ -4,6 +4,7 @@
 #include "common/base/program.h"
 #include "common/image/build_key.h"
 #include "common/image/build_layer.h"
+#include "common/image/build_leavings.h"
 #include "common/image/build_variables.h"
 #include "common/image/image_run.h"
 #include "common/kernel/clone.h"
@@ -215,67 +216,7 @@ static int build_run_in_child(struct build_running *running)
     return status == -1 ? EXIT_OURS : status;
 }
 
-/* ---- What it leaves ---- */
-
-/* Something of the overlay's upper directory, that was made to mount something upon it, and that
- * the image has not. A directory goes only if nothing is in it. */
-static int build_run_remove_mount_point(const struct build_running *running,
-                                        int upper_fd, const char *name)
-{
-    struct stat status;
-    if (fstatat(upper_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1 ||
-        !S_ISDIR(status.st_mode) || layers_is_opaque(upper_fd) == -1)
-        return 0;
-    if (layers_look_up(&running->below, name, &status) != -1)
-        return 0;
-    if (unlinkat(upper_fd, name, AT_REMOVEDIR) == -1 && errno != ENOTEMPTY)
-        return (int)log_call(-1, "a mount point is not the image's",
-                             "unlinkat(%d, \"%s\", AT_REMOVEDIR)", upper_fd,
-                             name);
-    return 0;
-}
-
-/* /etc itself, which was copied up for the sake of these files only. */
-static int build_run_remove_etc(const struct build_running *running,
-                                int upper_fd, int etc_fd)
-{
-    struct stat now, before;
-    int which = layers_look_up(&running->below, "etc", &before);
-    if (fstat(etc_fd, &now) == -1 || layers_is_opaque(etc_fd) != 0 ||
-        (which != -1 &&
-         (before.st_mode != now.st_mode || before.st_uid != now.st_uid ||
-          before.st_gid != now.st_gid)))
-        return 0;
-    if (unlinkat(upper_fd, "etc", AT_REMOVEDIR) == -1 && errno != ENOTEMPTY)
-        return (int)log_call(-1, "a directory in which nothing has changed",
-                             "unlinkat(%d, \"etc\", AT_REMOVEDIR)", upper_fd);
-    return 0;
-}
-
-/* The container's own files are mounted upon these: what stands here was made for that, by us,
- * and the command has never seen it. */
-static int build_run_remove_files(const struct build_running *running,
-                                  int upper_fd)
-{
-    static const char *const names[] = {"resolv.conf", "hosts", "hostname"};
-    int fd = openat(upper_fd, "etc",
-                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int result = 0;
-    if (fd == -1)
-        return 0;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct stat status;
-        if (fstatat(fd, names[i], &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(status.st_mode) && status.st_size == 0 &&
-            unlinkat(fd, names[i], 0) == -1)
-            result = (int)log_call(-1, "a mount point is not the image's",
-                                   "unlinkat(\"etc/%s\")", names[i]);
-    }
-    if (result == 0)
-        result = build_run_remove_etc(running, upper_fd, fd);
-    close(fd);
-    return result;
-}
+/* ---- What it has written ---- */
 
 /* The upper directory becomes the draft's tree. */
 static int build_run_take_upper(struct build_running *running)
@@ -300,17 +241,13 @@ static int build_run_take_upper(struct build_running *running)
 /* As root of the ids of containers. */
 static int build_run_finish(void *context)
 {
-    static const char *const names[] = {"proc", "sys", "dev"};
     struct build_running *running = context;
-    if (build_run_take_upper(running) == -1)
-        return 1;
-    int fd = running->layer.draft.tree_fd;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (build_run_remove_mount_point(running, fd, names[i]) == -1)
-            return 1;
-    if (build_run_remove_files(running, fd) == -1)
-        return 1;
-    return build_layer_hash(&running->layer) == -1 ? 1 : 0;
+    return build_run_take_upper(running) == -1 ||
+                   build_leavings_remove(&running->below,
+                                         running->layer.draft.tree_fd) == -1 ||
+                   build_layer_hash(&running->layer) == -1
+               ? 1
+               : 0;
 }
 
 /* ---- All of it ---- */

@@ -10,7 +10,7 @@
  *   build_sources.c    which files COPY and ADD are to copy
  *   build_copy.c       COPY and ADD; build_copy_work.c does the copying
  *   build_directory.c  WORKDIR
- *   build_run.c        RUN
+ *   build_run.c        RUN; build_leavings.c, what of a container is not the image's
  *   build_layer.c      what they write becomes a layer
  *   build_squash.c     --squash: of several one
  *   build_key.c        by which it is found again
