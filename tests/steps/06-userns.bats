@@ -671,8 +671,8 @@ take_back()
     assert_log_true sh -c 'exit 7'
     assert_status 7
     assert_log_true --init true
-    run grep -n -o -E '(CLONE_NEWUSER|uid_map|MS_REC\|MS_PRIVATE|fsmount|pivot_root|umount2|setresgid|setresuid|"/proc"\)|"/sys"\)|mount\("tmpfs", "/dev"|"/dev/pts"|"/dev/null"\)|hidden:|close_range|execve)' <<<"$stderr"
-    assert_equal 'CLONE_NEWUSER uid_map MS_REC|MS_PRIVATE fsmount pivot_root umount2 setresgid setresuid "/proc") "/sys") mount("tmpfs", "/dev" "/dev/pts" "/dev/null") hidden: close_range execve' \
+    run grep -n -o -E '(CLONE_NEWUSER|uid_map|mount\("none", "/", "none", MS_REC\|MS_PRIVATE|fsmount|pivot_root|umount2|setresgid|setresuid|"/proc"\)|"/sys"\)|mount\("tmpfs", "/dev"|"/dev/pts"|"/dev/null"\)|hidden:|close_range|execve)' <<<"$stderr"
+    assert_equal 'CLONE_NEWUSER uid_map mount("none", "/", "none", MS_REC|MS_PRIVATE fsmount pivot_root umount2 setresgid setresuid "/proc") "/sys") mount("tmpfs", "/dev" "/dev/pts" "/dev/null") hidden: close_range execve' \
       "$(cut -d: -f2- <<<"$output" | grep -v execve | paste -sd ' ') execve" "As $as_whom: in another order than it has to be."
   done
 }
