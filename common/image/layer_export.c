@@ -11,8 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct export
-{
+struct exporting {
     const char *tree, *name;
     uint64_t archive_bytes; /* as many as there were when it was unpacked */
     enum stream_format format;
@@ -28,7 +27,7 @@ static int export_write(void *context, const void *data, size_t size)
     return stream_write(context, data, size);
 }
 
-static int export_pack(struct export *export, int directory_fd)
+static int export_pack(struct exporting *export, int directory_fd)
 {
     static struct tar_writer writer; /* too large for a stack */
     struct layer_exported *exported = export->exported;
@@ -46,7 +45,7 @@ static int export_pack(struct export *export, int directory_fd)
 /* As root of the ids that containers have. */
 static int export_work(void *context)
 {
-    struct export *export = context;
+    struct exporting *export = context;
     int directory_fd = open(export->tree, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory_fd == -1) {
         log_call(-1, "the layer's files",
@@ -78,7 +77,7 @@ int layer_export(const struct store *store, const char *digest,
                  const char *name, int fd, enum stream_format format,
                  struct layer_exported *exported)
 {
-    static struct export export;
+    static struct exporting export;
     char tree[PATH_MAX];
     struct layer_info info;
     if (layer_store_find(store, digest, tree, &info) == -1)
@@ -91,12 +90,12 @@ int layer_export(const struct store *store, const char *digest,
     struct layer_exported *shared = mapped_shared(sizeof *shared);
     if (shared == NULL)
         return -1;
-    export = (struct export){.tree = tree,
-                             .name = name,
-                             .archive_bytes = info.archive_bytes,
-                             .format = format,
-                             .fd = fd,
-                             .exported = shared};
+    export = (struct exporting){.tree = tree,
+                                .name = name,
+                                .archive_bytes = info.archive_bytes,
+                                .format = format,
+                                .fd = fd,
+                                .exported = shared};
     int result = mapped_run(export_work, &export) == 0 ? 0 : -1;
     int saved_errno = errno;
     *exported = *shared;

@@ -6,6 +6,8 @@
 # Step 10: import, save, load, commit: what comes in, what goes out, and what must not.
 # That others read what is written here, and the other way round: 10-peers.bats.
 
+# bats file_tags=thorough
+
 load ../helpers
 load ../containers
 load ../image

@@ -6,6 +6,8 @@
 # Step 10: build: the language, the cache, the context; what is refused, and what an image or a
 # context can not do to the host. That it is what others make of the same files: 10-buildah.bats.
 
+# bats file_tags=thorough
+
 load ../helpers
 load ../containers
 load ../images

@@ -17,6 +17,8 @@
 #   heredocs         are not known to buildah 1.28
 # In what is compared none of the first three and the last two is.
 
+# bats file_tags=thorough
+
 load ../helpers
 load ../containers
 

@@ -5,6 +5,8 @@
 #
 # Step 10: images that are kept: their names, their layers, and what becomes of both.
 
+# bats file_tags=thorough
+
 load ../helpers
 load ../containers
 load ../images

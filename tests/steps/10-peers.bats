@@ -5,6 +5,8 @@
 # Step 10: what is saved here is read by others, and what they write is loaded here: the same
 # files, with owners, modes, links and attributes; and the same is said of it.
 
+# bats file_tags=thorough
+
 load ../helpers
 load ../containers
 load ../image
