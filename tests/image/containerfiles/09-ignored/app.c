@@ -1,1 +1,1 @@
-app.c
+int app(void);
