@@ -353,6 +353,7 @@ own_machine()
     # A handler, since PID 1 would not be ended by a signal that it has none for.
     start sh -c "trap 'exit 42' $signal; echo ready; while :; do sleep 0.1; done" >"$log"
     wait_until grep -q ready "$log"
+    wait_until grep -q '^State:.S' "/proc/$parent/status" # it waits: what comes before that is not asked here
     kill "-$signal" -- "-$parent" # the group, whose leader it is
     status_of_parent
     assert_status 42 "SIG$signal goes to the whole group: the parent must not end of it before the command does."
