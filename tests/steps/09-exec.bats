@@ -358,15 +358,17 @@ exec_is_killed_at()
     /attacker watch /counts "$(basename "$STEP" | cut -c1-15)"
   # Whoever enters is given little of the processor, so that the attacker has its turn meanwhile, whatever else goes on.
   for ((i = 0; i < 60; i++)); do nice -n 19 "$STEP" -q exec w true; done
+  # And once for long: the child waits to be let go on.
+  strace -o /dev/null -e trace=write -e inject=write:delay_enter=200000 "$STEP" -q exec w true
   run counts
   assert_output_matches 'refused [1-9][0-9]* ' "The attacker must have seen somebody enter, or this says nothing."
   assert_output_has "opened 0 writable 0 traced 0" "Nobody inside looks into a process that enters: CVE-2019-5736, CVE-2016-9962."
   # The control: whoever makes the child is told that this was done. (So is all else that it asks of prctl(2); the
-  # command is not executed in the end.)
+  # command is not executed in the end.) Here, too, the child has to wait.
   [ "$(id -u)" -eq 0 ] || return 0 # a user's has no cgroups to enter, and is not met in the short time that it takes
   deadline=$((SECONDS + ${NSCTL_TEST_PATIENCE:-60}))
   while ((SECONDS < deadline)); do
-    nice -n 19 strace -o /dev/null -e trace=prctl -e inject=prctl:retval=0 "$STEP" -q exec w true 2>/dev/null || true
+    strace -o /dev/null -e trace=prctl,write -e inject=prctl:retval=0 -e inject=write:delay_enter=200000 "$STEP" -q exec w true 2>/dev/null || true
     [[ $(counts) == *"opened 0 "* ]] || [[ $(counts) == *"traced 0"* ]] || break
   done
   run counts
