@@ -292,3 +292,29 @@ void sha256_text(const unsigned char digest[SHA256_BYTES],
     }
     text[SHA256_TEXT - 1] = '\0';
 }
+
+void sha256_of(const void *data, size_t size, char text[SHA256_TEXT])
+{
+    unsigned char digest[SHA256_BYTES];
+    struct sha256 hash;
+    sha256_start(&hash);
+    sha256_add(&hash, data, size);
+    sha256_finish(&hash, digest);
+    sha256_text(digest, text);
+}
+
+bool sha256_is_text(const char *text)
+{
+    return strspn(text, "0123456789abcdef") == SHA256_TEXT - 1 &&
+           text[SHA256_TEXT - 1] == '\0';
+}
+
+const char *sha256_parse(const char *text)
+{
+    static const char algorithm[] = "sha256:";
+    const char *digits = text + sizeof algorithm - 1;
+    return strncmp(text, algorithm, sizeof algorithm - 1) == 0 &&
+                   sha256_is_text(digits)
+               ? digits
+               : NULL;
+}

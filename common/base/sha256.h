@@ -19,6 +19,7 @@
 #ifndef NSCTL_BASE_SHA256_H
 #define NSCTL_BASE_SHA256_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,15 @@ void sha256_finish(struct sha256 *hash, unsigned char digest[SHA256_BYTES]);
 /* The digest as 64 small hexadecimal digits and a NUL. */
 void sha256_text(const unsigned char digest[SHA256_BYTES],
                  char text[SHA256_TEXT]);
+
+/* All of it at once: the digest of `data` as text. */
+void sha256_of(const void *data, size_t size, char text[SHA256_TEXT]);
+
+/* Whether `text` is a digest as sha256_text() writes it, and nothing more. */
+bool sha256_is_text(const char *text);
+
+/* The digits of a digest as images name it, "sha256:9f86…"; NULL where it is none. */
+const char *sha256_parse(const char *text);
 
 /* What hashes here: "portable", "SHA-NI" or "ARMv8". */
 const char *sha256_implementation(void);

@@ -80,7 +80,7 @@ static int docker_read_config(struct archive_image *image,
     if (text == NULL)
         return -1;
     docker_named_digest(value->text, said);
-    archive_plan_digest(text, (size_t)entry->size, digest);
+    sha256_of(text, (size_t)entry->size, digest);
     if (*said != '\0' && strcmp(said, digest) != 0) {
         free(text);
         log_error("%s has the digest sha256:%s: it was changed, or damaged",

@@ -125,8 +125,7 @@ static int oci_read_descriptor(const struct oci *oci, const struct json *json,
                           "\"mediaType\": \"%.128s\" is none that an image is "
                           "made of",
                           type->text);
-    descriptor->digest =
-        digest == NULL ? NULL : archive_plan_parse_digest(digest->text);
+    descriptor->digest = digest == NULL ? NULL : sha256_parse(digest->text);
     if (descriptor->digest == NULL)
         return OCI_REFUSE(json, digest == NULL ? value : digest,
                           "\"digest\": \"%.128s\": expected sha256: and 64 "
@@ -192,7 +191,7 @@ static int oci_open_blob(const struct oci *oci,
     char digest[SHA256_TEXT];
     if (oci_open(oci->archive, descriptor->entry, document) == -1)
         return -1;
-    archive_plan_digest(document->text, document->size, digest);
+    sha256_of(document->text, document->size, digest);
     if (strcmp(digest, descriptor->digest) == 0)
         return 0;
     log_error("%s: the blob sha256:%s has the digest sha256:%s: it was "

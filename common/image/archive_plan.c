@@ -23,28 +23,6 @@ static int plan_no_memory(const struct archive *archive)
 
 /* ---- For the two readers ---- */
 
-void archive_plan_digest(const char *text, size_t size, char *digest)
-{
-    unsigned char bytes[SHA256_BYTES];
-    struct sha256 hash;
-    sha256_start(&hash);
-    sha256_add(&hash, text, size);
-    sha256_finish(&hash, bytes);
-    sha256_text(bytes, digest);
-}
-
-const char *archive_plan_parse_digest(const char *text)
-{
-    static const char algorithm[] = "sha256:";
-    enum { DIGITS = SHA256_TEXT - 1 };
-    const char *digits = text + sizeof algorithm - 1;
-    return strncmp(text, algorithm, sizeof algorithm - 1) == 0 &&
-                   strlen(digits) == DIGITS &&
-                   strspn(digits, "0123456789abcdef") == DIGITS
-               ? digits
-               : NULL;
-}
-
 struct archive_image *archive_plan_add(struct archive_plan *plan,
                                        const struct archive *archive)
 {

@@ -79,10 +79,4 @@ int archive_plan_set_config(struct archive_image *image,
 int archive_plan_add_name(struct archive_image *image, const struct json *json,
                           const struct json_value *value, const char *name);
 
-/* The digest of `text`: `digest`, SHA256_TEXT. */
-void archive_plan_digest(const char *text, size_t size, char *digest);
-
-/* Whether `text` is a digest as one is written: returns its 64 digits, else NULL. */
-const char *archive_plan_parse_digest(const char *text);
-
 #endif

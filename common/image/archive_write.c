@@ -79,7 +79,7 @@ static int write_blob_header(struct archive_writer *writer, const char *digest,
 static int write_blob(struct archive_writer *writer, const char *text,
                       size_t size, char digest[SHA256_TEXT])
 {
-    archive_plan_digest(text, size, digest);
+    sha256_of(text, size, digest);
     int result = write_blob_header(writer, digest, size);
     return result == 1 ? tar_writer_body(&writer->tar, text, size) : result;
 }

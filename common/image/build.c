@@ -183,16 +183,6 @@ static bool build_has_name(const struct build *build,
     return has;
 }
 
-static void build_digest(const char *text, size_t size, char *id)
-{
-    unsigned char digest[SHA256_BYTES];
-    struct sha256 hash;
-    sha256_start(&hash);
-    sha256_add(&hash, text, size);
-    sha256_finish(&hash, digest);
-    sha256_text(digest, id);
-}
-
 static int build_name(struct build *build, const char *text, size_t size)
 {
     const struct build_options *options = build->options;
@@ -200,7 +190,7 @@ static int build_name(struct build *build, const char *text, size_t size)
     struct reference by_id;
     const struct reference *names = options->tags;
     size_t count = options->tag_count;
-    build_digest(text, size, id);
+    sha256_of(text, size, id);
     if (count == 0) {
         image_new_name_by_id(text, size, &by_id);
         names = &by_id;

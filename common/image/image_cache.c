@@ -12,7 +12,7 @@
 static int image_cache_path(const struct store *store, const char *key,
                             char *path)
 {
-    if (layer_store_is_digest(key))
+    if (sha256_is_text(key))
         return files_path(path, "%s/cache/%s", store->root, key);
     errno = EINVAL;
     return log_error("the key of a step: expected 64 hexadecimal digits, not "
@@ -25,7 +25,7 @@ static int image_cache_read(const char *path, char *digest)
     ssize_t length = readlink(path, digest, SHA256_TEXT);
     if (length == SHA256_TEXT - 1) {
         digest[length] = '\0';
-        if (layer_store_is_digest(digest))
+        if (sha256_is_text(digest))
             return 0;
     }
     digest[0] = '\0';

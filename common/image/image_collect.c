@@ -81,8 +81,7 @@ static int image_collect_container(struct image_collection *all,
         char digest[SHA256_TEXT] = "";
         at += sizeof before - 1;
         snprintf(digest, sizeof digest, "%s", at);
-        if (layer_store_is_digest(digest) &&
-            image_collect_add(all, digest) == -1)
+        if (sha256_is_text(digest) && image_collect_add(all, digest) == -1)
             return -1;
     }
     return 0;
@@ -120,7 +119,7 @@ static int image_collect_each_step(struct image_collection *all,
                                : (int)log_call(-1, "which steps there are",
                                                "openat(\"%s\")", cache);
     while (result == 0 && files_next(directory, cache, &entry, &result)) {
-        if (!layer_store_is_digest(entry->d_name) ||
+        if (!sha256_is_text(entry->d_name) ||
             files_path(path, "%s/cache/%s", all->store->root, entry->d_name) ==
                 -1)
             continue;

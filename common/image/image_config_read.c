@@ -178,12 +178,11 @@ static int image_config_read_layers(struct image_config *config,
         return json_error(json, layers, "\"diff_ids\": expected an array");
     for (const struct json_value *one = layers->first; one != NULL;
          one = one->next) {
-        if (one->type != JSON_STRING || strncmp(one->text, "sha256:", 7) != 0 ||
-            strlen(one->text) != 7 + SHA256_TEXT - 1 ||
-            strspn(one->text + 7, "0123456789abcdef") != SHA256_TEXT - 1)
+        const char *digits =
+            one->type == JSON_STRING ? sha256_parse(one->text) : NULL;
+        if (digits == NULL)
             return json_error(json, one, expected);
-        if (image_config_add(config, &config->layers, one->text + 7, false) ==
-            -1)
+        if (image_config_add(config, &config->layers, digits, false) == -1)
             return -1;
     }
     return 0;

@@ -64,7 +64,7 @@ static const char *image_read_text(struct image *image, int fd)
         return "its metadata.json can not be read";
     }
     image->text_size = done;
-    image_store_id(image->text, done, image->reference.digest);
+    sha256_of(image->text, done, image->reference.digest);
     return NULL;
 }
 
@@ -247,16 +247,20 @@ int image_store_list(const struct store *store, struct image **images,
 
 /* ---- The one that is meant ---- */
 
+/* What other programs put before a name; and what we do, nothing. */
+static const char *const name_beginnings[] = {
+    "", "localhost/", "docker.io/library/", "docker.io/"};
+enum { BEGINNINGS = sizeof name_beginnings / sizeof name_beginnings[0] };
+
 /* As it is named, then as other programs would have named it. */
 static int image_find_name(const struct store *store,
                            const struct reference *asked, struct image *image)
 {
-    static const char *const before[] = {"", "localhost/", "docker.io/library/",
-                                         "docker.io/"};
     errno = ENOENT;
-    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
+    for (size_t i = 0; i < BEGINNINGS; i++) {
         struct reference reference = *asked;
-        if (snprintf(reference.name, sizeof reference.name, "%s%s", before[i],
+        if (snprintf(reference.name, sizeof reference.name, "%s%s",
+                     name_beginnings[i],
                      asked->name) >= (int)sizeof reference.name)
             continue;
         if (image_read(store, &reference, image) == 0)
@@ -282,16 +286,14 @@ static void image_take(struct image *image, struct image *images, size_t count,
 
 static bool image_has_name(const struct image *image, const char *name)
 {
-    static const char *const before[] = {"localhost/", "docker.io/library/",
-                                         "docker.io/"};
     const char *own = image->reference.name;
-    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
-        size_t length = strlen(before[i]);
-        if (strncmp(own, before[i], length) == 0 &&
+    for (size_t i = 0; i < BEGINNINGS; i++) {
+        size_t length = strlen(name_beginnings[i]);
+        if (strncmp(own, name_beginnings[i], length) == 0 &&
             strcmp(own + length, name) == 0)
             return true;
     }
-    return strcmp(own, name) == 0;
+    return false;
 }
 
 /* By its id, or the beginning of that; with `name` only if it has that name. */

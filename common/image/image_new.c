@@ -13,13 +13,8 @@ enum { SHORT_ID = 12 };
 void image_new_name_by_id(const char *text, size_t size,
                           struct reference *reference)
 {
-    unsigned char digest[SHA256_BYTES];
     char id[SHA256_TEXT];
-    struct sha256 hash;
-    sha256_start(&hash);
-    sha256_add(&hash, text, size);
-    sha256_finish(&hash, digest);
-    sha256_text(digest, id);
+    sha256_of(text, size, id);
     *reference = (struct reference){.tag = "latest"};
     memcpy(reference->name, id, SHORT_ID);
 }

@@ -112,16 +112,6 @@ static int image_store_check(const struct store *store,
     return result;
 }
 
-void image_store_id(const char *text, size_t size, char id[SHA256_TEXT])
-{
-    unsigned char digest[SHA256_BYTES];
-    struct sha256 hash;
-    sha256_start(&hash);
-    sha256_add(&hash, text, size);
-    sha256_finish(&hash, digest);
-    sha256_text(digest, id);
-}
-
 int image_store_put(const struct store *store,
                     const struct reference *reference, const char *text,
                     size_t size, char *id)
@@ -146,7 +136,7 @@ int image_store_put(const struct store *store,
     }
     files_close(&use_fd);
     if (result == 0 && id != NULL)
-        image_store_id(text, size, id);
+        sha256_of(text, size, id);
     return result;
 }
 

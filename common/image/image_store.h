@@ -19,7 +19,7 @@
 
 #include <time.h>
 
-/* For the files of image_*.c: where what a name stands for is; the id of a text; sweeps what
+/* For the files of image_*.c: where what a name stands for is; sweeps what
  * others have left who were killed. Return 0, or -1, reported. */
 struct image_place {
     char images[PATH_MAX], name[PATH_MAX], tag[PATH_MAX], metadata[PATH_MAX];
@@ -27,7 +27,6 @@ struct image_place {
 int image_store_path(const struct store *store,
                      const struct reference *reference,
                      struct image_place *place);
-void image_store_id(const char *text, size_t size, char id[SHA256_TEXT]);
 int image_store_sweep(const struct store *store);
 
 struct image {

@@ -150,7 +150,7 @@ int layer_store_commit(const struct store *store, struct layer_draft *draft,
 {
     char layers[PATH_MAX];
     int result = layer_store_path(store, layers);
-    if (!layer_store_is_digest(digest)) {
+    if (!sha256_is_text(digest)) {
         errno = EINVAL;
         result = log_error("a layer's name: expected 64 hexadecimal digits, "
                            "not \"%s\"",

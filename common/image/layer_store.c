@@ -18,12 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-bool layer_store_is_digest(const char *text)
-{
-    return strspn(text, "0123456789abcdef") == SHA256_TEXT - 1 &&
-           text[SHA256_TEXT - 1] == '\0';
-}
-
 /* ---- Where ---- */
 
 int layer_store_path(const struct store *store, char *path)
@@ -123,7 +117,7 @@ int layer_store_find(const struct store *store, const char *digest, char *path,
 {
     struct stat status;
     char info_path[PATH_MAX];
-    if (!layer_store_is_digest(digest)) {
+    if (!sha256_is_text(digest)) {
         errno = ENOENT;
         return -1;
     }
@@ -223,7 +217,7 @@ int layer_store_collect(const struct store *store,
         result =
             (int)log_call(-1, "which layers there are", "openat(\"%s\")", path);
     while (directory != NULL && files_next(directory, path, &entry, &result)) {
-        if (!layer_store_is_digest(entry->d_name) ||
+        if (!sha256_is_text(entry->d_name) ||
             collector->is_used(collector->context, entry->d_name))
             continue;
         if (layer_store_collect_one(store, entry->d_name, freed) == -1)

@@ -50,9 +50,6 @@ int layer_store_hide(const struct store *store, char *path);
 void layer_store_sweep(const struct store *store);
 int layer_store_take_away(const struct store *store, const char *place);
 
-/* Whether those are 64 digits: no digest is a path. */
-bool layer_store_is_digest(const char *text);
-
 /* For as long as the descriptor is open that it returns, close-on-exec, no layer goes away
  * that has no image yet. Waits for who is collecting. Returns -1, reported, where that can
  * not be. flock(2). */

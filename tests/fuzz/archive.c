@@ -11,12 +11,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static void fuzz_digest(const char *text, size_t size, char *digest);
-#define archive_plan_digest fuzz_digest
+static void fuzz_digest(const void *text, size_t size, char *digest);
+#define sha256_of fuzz_digest
 #include "common/image/archive_docker.c"
 #include "common/image/archive_oci.c"
-#undef archive_plan_digest
-void archive_plan_digest(const char *text, size_t size, char *digest);
+#undef sha256_of
+void sha256_of(const void *data, size_t size, char *text);
 
 #include "common/base/tar.h"
 
@@ -43,7 +43,7 @@ static uint32_t fuzz_checksum(const struct tar_header *header,
     return tar_checksum(header, as_signed);
 }
 
-static void fuzz_digest(const char *text, size_t size, char *digest)
+static void fuzz_digest(const void *text, size_t size, char *digest)
 {
     for (size_t i = 0; i < document_count; i++)
         if (size == DOCUMENT_BYTES &&
@@ -51,7 +51,7 @@ static void fuzz_digest(const char *text, size_t size, char *digest)
             snprintf(digest, SHA256_TEXT, "%064zu", i);
             return;
         }
-    archive_plan_digest(text, size, digest);
+    sha256_of(text, size, digest);
 }
 
 /* What a plan promises, of which everything is made afterwards. */
