@@ -111,6 +111,16 @@ size_t json_utf8_length(const unsigned char *text)
     return 0;
 }
 
+bool json_is_utf8(const char *text)
+{
+    size_t length = 1;
+    while (*text != '\0' && length > 0) {
+        length = json_utf8_length((const unsigned char *)text);
+        text += length;
+    }
+    return length > 0;
+}
+
 static char *json_put_utf8(char *to, unsigned character)
 {
     if (character < 0x80) {

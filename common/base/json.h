@@ -17,6 +17,7 @@
 #ifndef NSCTL_BASE_JSON_H
 #define NSCTL_BASE_JSON_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -69,6 +70,9 @@ int json_unsigned(const struct json_value *value, uint64_t maximum,
 /* The length of the UTF-8 sequence at `text`, 0 where there is none: cut short,
  * longer than need be, half of a pair, or beyond the last character. */
 size_t json_utf8_length(const unsigned char *text);
+
+/* Whether JSON can hold it as it is: UTF-8 to its end. */
+bool json_is_utf8(const char *text);
 
 /* Reports "NAME:LINE: …", the line of `value`. Returns -1. */
 int json_error(const struct json *json, const struct json_value *value,

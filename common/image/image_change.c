@@ -1,5 +1,6 @@
 #include "common/image/image_change.h"
 
+#include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 
@@ -25,6 +26,17 @@ static int change_no_memory(void)
     return -1;
 }
 
+/* What an image says of itself is JSON; a letter of another encoding would be lost in it. */
+static int change_check(const struct change *change, const char *text)
+{
+    return json_is_utf8(text)
+               ? 0
+               : containerfile_refuse(
+                     change->file, change->instruction->line,
+                     "%s: expected text in UTF-8, all that a config can hold",
+                     containerfile_kind_name(change->instruction->kind));
+}
+
 /* The word without its quotes, its variables replaced; to be freed. NULL, reported. */
 static char *change_expand(const struct change *change, const char *word)
 {
@@ -40,7 +52,11 @@ static char *change_expand(const struct change *change, const char *word)
                              complaint);
     else if (change->instruction->is_json && (result = strdup(word)) == NULL)
         change_no_memory();
-    return complaint == NULL ? result : NULL;
+    if (result != NULL && change_check(change, result) == -1) {
+        free(result);
+        return NULL;
+    }
+    return result;
 }
 
 static int change_refuse(const struct change *change, const char *text,
@@ -212,6 +228,8 @@ int image_change_apply(const struct containerfile *file,
                        struct image_config *config, bool *command_set)
 {
     const struct change change = {file, instruction, look_up, context, config};
+    if (change_check(&change, instruction->text) == -1)
+        return -1;
     switch (instruction->kind) {
     case CONTAINERFILE_CMD:
         *command_set = true;

@@ -356,6 +356,8 @@ refuses()
   refuses 'FROM base\nUSER a b\n' 'Containerfile:2: USER a b: expected USER[:GROUP]'
   refuses 'FROM base\nSTOPSIGNAL NOPE\n' 'Containerfile:2: STOPSIGNAL NOPE: expected a signal'
   refuses 'FROM base\nENV A=${B:?}\n' 'Containerfile:2: '
+  refuses 'FROM base\nCMD \xe9\n' 'Containerfile:2: CMD: expected text in UTF-8'
+  refuses 'FROM base\nARG A\nLABEL b=$A\n' 'Containerfile:3: LABEL: expected text in UTF-8' --build-arg=A=$'\xe9'
   refuses 'FROM base\nEXPOSE ${X:-99999}\n' 'Containerfile:2: EXPOSE "99999"'
   refuses 'FROM base AS one\nFROM base\n' '--target onee: Containerfile has no such stage; did you mean one?' --target onee
   refuses 'FROM --platform=linux/vax base\n' 'Containerfile:1: FROM --platform=linux/vax: this machine is'
