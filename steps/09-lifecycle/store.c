@@ -52,12 +52,8 @@ int store_find(struct store *store, const char *root)
     if (store_find_root(store->root, root) == -1)
         return -1;
     /* Paths stand in the records, which are JSON. */
-    for (const char *c = store->root; *c != '\0';) {
-        size_t length = json_utf8_length((const unsigned char *)c);
-        if (length == 0)
-            return log_error("%s: expected a path in UTF-8", store->root);
-        c += length;
-    }
+    if (!json_is_utf8(store->root))
+        return log_error("%s: expected a path in UTF-8", store->root);
     if (strcmp(store->root, "/var/lib/nsctl") == 0)
         return files_path(store->logs, "/var/log/nsctl");
     return files_path(store->logs, "%s/logs", store->root);
