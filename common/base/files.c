@@ -63,6 +63,20 @@ ptrdiff_t files_read_at(int directory_fd, const char *path, char *text,
     return got == -1 ? -1 : (ptrdiff_t)used;
 }
 
+size_t files_write_all(int fd, const void *data, size_t size)
+{
+    for (const char *next = data; size > 0;) {
+        ssize_t written = write(fd, next, size);
+        if (written == -1 && errno == EINTR)
+            continue;
+        if (written == -1)
+            return size;
+        next += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
 bool files_next(DIR *directory, const char *path, struct dirent **entry,
                 int *result)
 {

@@ -30,6 +30,10 @@ ptrdiff_t files_read(const char *path, char *text, size_t size);
 ptrdiff_t files_read_at(int directory_fd, const char *path, char *text,
                         size_t size);
 
+/* Writes all of it, however many calls that takes. Returns how many bytes are left: 0, or
+ * as many as were not written, with errno, not reported. write(2). */
+size_t files_write_all(int fd, const void *data, size_t size);
+
 /* The next name in a directory, but for "." and ".."; false at its end. An end that is none,
  * since it could not be read any further, is reported, and `*result` is -1 with errno: who
  * takes half of a list for all of it throws the other half away. `path` is for messages.

@@ -15,19 +15,11 @@
 static int replace_write(const char *path, int fd, const char *text,
                          size_t size, bool to_disk)
 {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t written = write(fd, text + done, size - done);
-        if (written == -1 && errno == EINTR)
-            continue;
-        if (written == -1) {
-            log_call(written, "written beside its place",
-                     "write(\"%s\", …, %zu)", path, size - done);
-            break;
-        }
-        done += (size_t)written;
-    }
-    int result = done == size ? 0 : -1;
+    size_t left = files_write_all(fd, text, size);
+    int result = left == 0 ? 0 : -1;
+    if (left != 0)
+        log_call(result, "written beside its place", "write(\"%s\", …, %zu)",
+                 path, left);
     if (result == 0 && to_disk) {
         result = fsync(fd);
         log_call(result, "to the disk, before anybody sees it", "fsync(\"%s\")",

@@ -35,17 +35,11 @@ static int archive_no_memory(const struct archive *archive)
 static int archive_write(const struct archive *archive, const char *data,
                          size_t size)
 {
-    while (size > 0) {
-        ssize_t written = write(archive->spool_fd, data, size);
-        if (written == -1 && errno == EINTR)
-            continue;
-        if (written == -1)
-            return (int)log_call(-1, "a copy of the archive, to look up in",
-                                 "write(%d, …, %zu)", archive->spool_fd, size);
-        data += written;
-        size -= (size_t)written;
-    }
-    return 0;
+    size_t left = files_write_all(archive->spool_fd, data, size);
+    return left == 0
+               ? 0
+               : (int)log_call(-1, "a copy of the archive, to look up in",
+                               "write(%d, …, %zu)", archive->spool_fd, left);
 }
 
 static int archive_copy(struct archive *archive, struct stream *stream)

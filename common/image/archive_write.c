@@ -25,18 +25,10 @@ static int write_no_memory(const struct archive_writer *writer)
 static int write_out(void *context, const void *data, size_t size)
 {
     const struct archive_writer *writer = context;
-    const char *next = data;
-    while (size > 0) {
-        ssize_t written = write(writer->fd, next, size);
-        if (written == -1 && errno == EINTR)
-            continue;
-        if (written == -1)
-            return (int)log_call(-1, "the archive", "write(\"%s\", …, %zu)",
-                                 writer->name, size);
-        next += written;
-        size -= (size_t)written;
-    }
-    return 0;
+    size_t left = files_write_all(writer->fd, data, size);
+    return left == 0 ? 0
+                     : (int)log_call(-1, "the archive", "write(\"%s\", …, %zu)",
+                                     writer->name, left);
 }
 
 static int write_header(struct archive_writer *writer, const char *path,

@@ -1,5 +1,6 @@
 #include "common/image/layer_copy.h"
 
+#include "common/base/files.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -148,20 +149,6 @@ static int layer_copy_make_way(struct layer_copy *copy,
 
 /* ---- Each kind ---- */
 
-static int layer_copy_write(int fd, const unsigned char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written == -1 && errno == EINTR)
-            continue;
-        if (written == -1)
-            return -1;
-        data += written;
-        size -= (size_t)written;
-    }
-    return 0;
-}
-
 /* As many bytes as it had when it was looked at: they stand in the digest. */
 static int layer_copy_data(struct layer_copy *copy, int from_fd, int to_fd,
                            uint64_t size)
@@ -177,7 +164,7 @@ static int layer_copy_data(struct layer_copy *copy, int from_fd, int to_fd,
             return layer_copy_refuse(copy, "it has shrunk while it was read");
         sha256_add(&copy->hash, copy->buffer, (size_t)got);
         if (to_fd != -1 &&
-            layer_copy_write(to_fd, copy->buffer, (size_t)got) == -1)
+            files_write_all(to_fd, copy->buffer, (size_t)got) != 0)
             return -1;
         left -= (uint64_t)got;
     }
@@ -351,8 +338,7 @@ int layer_copy_text(struct layer_copy *copy, const char *text, time_t time,
                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd == -1)
         return -1;
-    int result =
-        layer_copy_write(fd, (const unsigned char *)text, strlen(text));
+    int result = files_write_all(fd, text, strlen(text)) == 0 ? 0 : -1;
     if (close(fd) == -1)
         result = -1;
     return result == -1 ? -1 : layer_copy_set(copy, &one);

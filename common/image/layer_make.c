@@ -33,18 +33,10 @@ struct make {
 static int make_write(void *context, const void *data, size_t size)
 {
     const int *fd = context;
-    for (const char *next = data; size > 0;) {
-        ssize_t written = write(*fd, next, size);
-        if (written == -1 && errno == EINTR)
-            continue;
-        if (written == -1)
-            return errno == EPIPE
-                       ? -1
-                       : (int)log_call(-1, "pack a layer", "write(%d)", *fd);
-        next += written;
-        size -= (size_t)written;
-    }
-    return 0;
+    if (files_write_all(*fd, data, size) == 0)
+        return 0;
+    return errno == EPIPE ? -1
+                          : (int)log_call(-1, "pack a layer", "write(%d)", *fd);
 }
 
 static void __attribute__((noreturn)) make_pack(const struct make *make, int fd)

@@ -344,20 +344,12 @@ int stream_create(struct stream *stream, const char *name, int fd,
 static int stream_write_file(struct stream *stream, const void *data,
                              size_t size)
 {
-    const unsigned char *bytes = data;
     sha256_add(&stream->stored_hash, data, size);
     stream->stored_bytes += size;
-    while (size > 0) {
-        ssize_t written = write(stream->fd, bytes, size);
-        if (written == -1 && errno == EINTR)
-            continue;
-        if (written == -1)
-            return (int)log_call(-1, "write what was asked for",
-                                 "write(\"%s\")", stream->name);
-        bytes += written;
-        size -= (size_t)written;
-    }
-    return 0;
+    return files_write_all(stream->fd, data, size) == 0
+               ? 0
+               : (int)log_call(-1, "write what was asked for", "write(\"%s\")",
+                               stream->name);
 }
 
 /* Writes what the child has made: how much, 0 at its end, or -1. */

@@ -1,4 +1,5 @@
 /* attach: in front of a container that runs, as if it had been started here. */
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/program.h"
 #include "common/kernel/process.h"
@@ -102,17 +103,8 @@ static void attach_read_input(struct attach *attach)
 static void attach_write(struct attach *attach, int fd, const char *data,
                          size_t size)
 {
-    while (size > 0) {
-        ssize_t written = write(fd, data, size);
-        if (written == -1 && errno == EINTR)
-            continue;
-        if (written == -1) {
-            attach->reader_is_gone |= errno == EPIPE && fd == STDOUT_FILENO;
-            return;
-        }
-        data += written;
-        size -= (size_t)written;
-    }
+    if (files_write_all(fd, data, size) != 0)
+        attach->reader_is_gone |= errno == EPIPE && fd == STDOUT_FILENO;
 }
 
 static void attach_read_message(struct attach *attach)

@@ -8,6 +8,7 @@
  *
  * taught in: step 09, lessons/09-lifecycle.md
  */
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/program.h"
 #include "common/base/tar_reader.h"
@@ -58,19 +59,10 @@ static ssize_t copy_read(void *context, void *buffer, size_t size)
 
 static int copy_write(void *context, const void *data, size_t size)
 {
-    for (const char *next = data; size > 0;) {
-        ssize_t written = write(*(const int *)context, next, size);
-        if (written == -1 && errno == EINTR)
-            continue;
-        if (written == -1)
-            /* Who reads has gone, and has said why. */
-            return errno == EPIPE
-                       ? -1
-                       : (int)log_call(written, "the archive", "write()");
-        next += written;
-        size -= (size_t)written;
-    }
-    return 0;
+    if (files_write_all(*(const int *)context, data, size) == 0)
+        return 0;
+    /* Who reads has gone, and has said why. */
+    return errno == EPIPE ? -1 : (int)log_call(-1, "the archive", "write()");
 }
 
 static int copy_send(const struct copy *copy, int fd)
