@@ -412,6 +412,14 @@ state_of()
   assert_output_lacks overlay
 }
 
+@test "an empty file that can not be asked whether it is a whiteout is not packed as a file" {
+  requires strace
+  : >layer/f
+  run --separate-stderr strace -qq -o trace -e inject=lgetxattr:error=EIO "$tool" pack layer x.tar
+  assert_status 125 "EIO says that the mark could not be read, not that there is none."
+  assert_stderr_has 'lgetxattr("layer/f") = -1 EIO'
+}
+
 @test "what a layer says to be gone and has itself is there, and hides what is below" {
   local order
   for order in before after; do

@@ -7,6 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int build_leavings_not_seen(const char *name)
+{
+    return (int)log_call(-1, "what the image has in its place",
+                         "newfstatat(\"%s\")", name);
+}
+
 /* Something of the overlay's upper directory, that was made to mount something upon it, and that
  * the image has not. A directory goes only if nothing is in it. */
 static int build_leavings_remove_mount_point(const struct layers *below,
@@ -18,6 +24,8 @@ static int build_leavings_remove_mount_point(const struct layers *below,
         return 0;
     if (layers_look_up(below, name, &status) != -1)
         return 0;
+    if (errno != ENOENT) /* it is not known to be nobody's */
+        return build_leavings_not_seen(name);
     if (unlinkat(upper_fd, name, AT_REMOVEDIR) == -1 && errno != ENOTEMPTY)
         return (int)log_call(-1, "a mount point is not the image's",
                              "unlinkat(%d, \"%s\", AT_REMOVEDIR)", upper_fd,
@@ -31,6 +39,8 @@ static int build_leavings_remove_etc(const struct layers *below, int upper_fd,
 {
     struct stat now, before;
     int which = layers_look_up(below, "etc", &before);
+    if (which == -1 && errno != ENOENT)
+        return build_leavings_not_seen("etc");
     if (fstat(etc_fd, &now) == -1 || layers_is_opaque(etc_fd) != 0 ||
         (which != -1 &&
          (before.st_mode != now.st_mode || before.st_uid != now.st_uid ||

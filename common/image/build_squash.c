@@ -23,7 +23,7 @@ enum { OPEN_DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 /* The layers are laid upon each other as overlay would do it, but in a directory: what an upper
  * one says of a name replaces what those below it have said. */
 struct build_squash {
-    struct layers layers; /* those that are new, the lowest first */
+    struct layers layers; /* those that are new */
     bool has_base; /* something is below them, which may have to be hidden */
     struct build_layer layer;
     char path[PATH_MAX]; /* of the tree, as far as we are */
@@ -69,40 +69,66 @@ static int build_squash_mark_opaque(const struct build_squash *squash, int fd)
     return 0;
 }
 
+/* The directory of the tree that it becomes: the one that is there, unless that is hidden.
+ * Returns its descriptor, or -1, reported. */
+static int build_squash_open(const struct build_squash *squash, int to_fd,
+                             const char *name, bool opaque)
+{
+    struct stat there;
+    bool is_there = fstatat(to_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!is_there && errno != ENOENT)
+        return build_squash_failed(squash, "newfstatat");
+    bool goes = is_there && (opaque || !S_ISDIR(there.st_mode));
+    if (goes && build_squash_clear(squash, to_fd, name) == -1)
+        return -1;
+    if ((!is_there || goes) && mkdirat(to_fd, name, 0700) == -1)
+        return build_squash_failed(squash, "mkdirat");
+    int fd = openat(to_fd, name, OPEN_DIRECTORY);
+    if (fd == -1)
+        return build_squash_failed(squash, "openat");
+    if ((goes || opaque) && build_squash_mark_opaque(squash, fd) == -1)
+        files_close(&fd);
+    return fd;
+}
+
 static int build_squash_directory(struct build_squash *squash, int from_fd,
                                   int to_fd);
 
+/* All that is in a directory, and then what it is itself, its time last. */
+static int build_squash_fill(struct build_squash *squash, int from_fd,
+                             int to_fd)
+{
+    struct stat status;
+    if (build_squash_directory(squash, from_fd, to_fd) == -1)
+        return -1;
+    if (layer_place_copy_attributes(from_fd, to_fd) == -1)
+        return build_squash_failed(squash, "fsetxattr");
+    if (fstat(from_fd, &status) == -1)
+        return build_squash_failed(squash, "fstat");
+    const struct timespec times[2] = {status.st_mtim, status.st_mtim};
+    if (fchown(to_fd, status.st_uid, status.st_gid) == -1)
+        return build_squash_failed(squash, "fchown");
+    if (fchmod(to_fd, status.st_mode & 07777) == -1)
+        return build_squash_failed(squash, "fchmod");
+    return futimens(to_fd, times) == 0
+               ? 0
+               : build_squash_failed(squash, "utimensat");
+}
+
 /* A directory, which becomes one with that which is there, unless it hides it. */
 static int build_squash_enter(struct build_squash *squash, int from_fd,
-                              int to_fd, const char *name,
-                              const struct stat *status)
+                              int to_fd, const char *name)
 {
-    struct stat there;
     int from = openat(from_fd, name, OPEN_DIRECTORY), to = -1, result = -1;
     if (from == -1)
         return build_squash_failed(squash, "openat");
     int opaque = layers_is_opaque(from);
-    bool is_there = fstatat(to_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0;
-    bool goes = is_there && (opaque == 1 || !S_ISDIR(there.st_mode));
-    if (opaque == -1 || (goes && build_squash_clear(squash, to_fd, name) == -1))
-        goto out;
-    if ((!is_there || goes) && mkdirat(to_fd, name, 0700) == -1) {
-        build_squash_failed(squash, "mkdirat");
-        goto out;
-    }
-    to = openat(to_fd, name, OPEN_DIRECTORY);
-    if (to == -1 ||
-        ((goes || opaque == 1) && build_squash_mark_opaque(squash, to) == -1))
-        goto out;
-    const struct timespec times[2] = {status->st_mtim, status->st_mtim};
-    if (layer_place_copy_attributes(from, to) == -1 ||
-        fchown(to, status->st_uid, status->st_gid) == -1 ||
-        fchmod(to, status->st_mode & 07777) == -1)
-        build_squash_failed(squash, "fchmod");
+    if (opaque == -1)
+        build_squash_failed(squash, "fgetxattr");
     else
-        result = build_squash_directory(squash, from, to);
-    futimens(to, times);
-out:
+        to = build_squash_open(squash, to_fd, name, opaque == 1);
+    if (to != -1)
+        result = build_squash_fill(squash, from, to);
     files_close(&to);
     files_close(&from);
     return result;
@@ -116,10 +142,13 @@ static int build_squash_name(struct build_squash *squash, int from_fd,
     if (fstatat(from_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return build_squash_failed(squash, "newfstatat");
     if (S_ISDIR(status.st_mode))
-        return build_squash_enter(squash, from_fd, to_fd, name, &status);
+        return build_squash_enter(squash, from_fd, to_fd, name);
+    int gone = layers_is_whiteout(from_fd, name, &status);
+    if (gone == -1)
+        return build_squash_failed(squash, "lgetxattr");
     if (build_squash_clear(squash, to_fd, name) == -1)
         return -1;
-    if (layers_is_whiteout(from_fd, name, &status))
+    if (gone == 1)
         return build_squash_hide(squash, to_fd, name);
     return linkat(from_fd, name, to_fd, name, 0) == -1
                ? build_squash_failed(squash, "linkat")
@@ -160,20 +189,11 @@ static int build_squash_directory(struct build_squash *squash, int from_fd,
 static int build_squash_work(void *context)
 {
     struct build_squash *squash = context;
-    int fd = squash->layer.draft.tree_fd, result = 0;
-    struct stat status;
+    int result = 0;
     layers_allow_descriptors(); /* nothing is executed in here */
-    for (size_t i = 0; i < squash->layers.count && result == 0; i++) {
-        result = build_squash_directory(squash, squash->layers.fds[i], fd);
-        if (result == -1)
-            break;
-        if (fstat(squash->layers.fds[i], &status) == -1 ||
-            fchown(fd, status.st_uid, status.st_gid) == -1 ||
-            fchmod(fd, status.st_mode & 07777) == -1)
-            result = build_squash_failed(squash, "fchmod");
-        const struct timespec times[2] = {status.st_mtim, status.st_mtim};
-        futimens(fd, times);
-    }
+    for (size_t i = squash->layers.count; i > 0 && result == 0; i--)
+        result = build_squash_fill(squash, squash->layers.fds[i - 1],
+                                   squash->layer.draft.tree_fd);
     return result == -1 || build_layer_hash(&squash->layer) == -1 ? 1 : 0;
 }
 
@@ -200,14 +220,8 @@ static int build_squash_make(struct build *build, struct build_stage *stage,
         return log_error("out of memory (ENOMEM)");
     squash->has_base = stage->base_layers > 0;
     int result = build_layer_paths(build, layers, &paths);
-    for (size_t i = layers->count; result == 0 && i > 0; i--) {
-        int fd = open(paths[i - 1], OPEN_DIRECTORY);
-        if (fd == -1)
-            result =
-                (int)log_call(-1, "a layer", "openat(\"%s\")", paths[i - 1]);
-        else
-            squash->layers.fds[squash->layers.count++] = fd;
-    }
+    if (result == 0)
+        result = layers_open(&squash->layers, paths, layers->count);
     if (paths != NULL)
         build_layer_free_paths(paths, layers->count);
     if (result == 0)

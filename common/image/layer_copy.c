@@ -446,9 +446,9 @@ static int layer_copy_name(struct layer_copy *copy, const struct layers *layers,
     }
     snprintf(copy->path + length, sizeof copy->path - length, "%s%s",
              length == 0 ? "" : "/", name);
-    int which = layers_look_up(layers, name, &status), result = 0;
     bool ignored =
         copy->ignore != NULL && ignore_matches(copy->ignore, copy->path);
+    int which = layers_look_up(layers, name, &status), result = 0;
     if (which == -1) {
         result = errno == ENOENT
                      ? layer_copy_refuse(copy, "it has gone while it was read")

@@ -386,8 +386,11 @@ static int pack_name(struct pack *pack, int parent_fd, const char *name)
     struct stat status;
     if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return pack_failed(pack, "newfstatat");
+    int gone = layers_is_whiteout(parent_fd, name, &status);
+    if (gone == -1)
+        return pack_failed(pack, "lgetxattr");
     //> gone
-    if (layers_is_whiteout(parent_fd, name, &status))
+    if (gone == 1)
         return pack_mark(pack, ".wh.", name);
     //< gone
     if (pack_begins_with(name, ".wh."))

@@ -101,6 +101,8 @@ static int layer_place_make(const struct layer_place *place, const char *name,
     struct stat status;
     struct layer_place_new as_below;
     bool is_there = layers_look_up(&place->below, name, &status) != -1;
+    if (!is_there && errno != ENOENT)
+        return -1;
     if (is_there && !S_ISDIR(status.st_mode)) {
         errno = ENOTDIR;
         return -1;
@@ -134,8 +136,9 @@ int layer_place_enter(const struct layer_place *place, const char *name,
     if (inner->fd != -1) {
         result = fstat(inner->fd, &status);
         inner->time = status.st_mtim;
-        if (result == 0 && layers_look_up(&place->below, name, &status) != -1 &&
-            S_ISDIR(status.st_mode))
+        if (result == 0 && layers_look_up(&place->below, name, &status) == -1)
+            result = errno == ENOENT ? 0 : -1;
+        else if (result == 0 && S_ISDIR(status.st_mode))
             result = layers_enter(&place->below, name, &inner->below);
     } else {
         result =

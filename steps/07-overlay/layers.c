@@ -19,20 +19,39 @@ enum { OPEN_DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
 /* ---- The two marks ---- */
 
-bool layers_is_whiteout(int directory_fd, const char *name,
-                        const struct stat *status)
+/* Whether an empty file is a whiteout by an attribute, as it may be since 6.7: 1, 0, or
+ * -1. Of one that may not be read there is no telling (EACCES): it is taken for a file, and
+ * whoever wants what is in it is refused then. */
+static int layers_has_whiteout_mark(int directory_fd, const char *name,
+                                    const struct stat *status)
 {
+    static const char *const marks[] = {"user.overlay.whiteout",
+                                        "trusted.overlay.whiteout"};
     char path[64 + NAME_MAX];
-    bool gone = false;
+    if (!S_ISREG(status->st_mode) || status->st_size != 0)
+        return 0;
     snprintf(path, sizeof path, "/proc/self/fd/%d/%s", directory_fd, name);
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++) {
+        if (lgetxattr(path, marks[i], NULL, 0) >= 0)
+            return 1;
+        if (errno != ENODATA && errno != EOPNOTSUPP && errno != EACCES)
+            return -1;
+    }
+    return 0;
+}
+
+int layers_is_whiteout(int directory_fd, const char *name,
+                       const struct stat *status)
+{
+    int marked = layers_has_whiteout_mark(directory_fd, name, status);
+    bool gone = false;
     //> whiteout
     if (S_ISCHR(status->st_mode))
         gone = status->st_rdev == makedev(0, 0);
-    else if (S_ISREG(status->st_mode) && status->st_size == 0) /* since 6.7 */
-        gone = lgetxattr(path, "user.overlay.whiteout", NULL, 0) >= 0 ||
-               lgetxattr(path, "trusted.overlay.whiteout", NULL, 0) >= 0;
+    else
+        gone = marked == 1;
     //< whiteout
-    return gone;
+    return marked == -1 ? -1 : gone;
 }
 
 int layers_is_opaque(int directory_fd)
@@ -102,7 +121,10 @@ int layers_look_up(const struct layers *layers, const char *name,
                 continue;
             return -1;
         }
-        if (!layers_is_whiteout(fd, name, status))
+        int gone = layers_is_whiteout(fd, name, status);
+        if (gone == -1)
+            return -1;
+        if (gone == 0)
             return (int)i;
         break;
     }
@@ -159,6 +181,13 @@ static void layers_free_names(struct dirent **names, int count)
     free(names);
 }
 
+/* Whether it is there or gone is not known, and is not to be guessed. */
+static int layers_not_seen(const char *path, const char *name)
+{
+    return log_error("%s/%s: it can not be looked at (%s)", path, name,
+                     advice_error_name(errno));
+}
+
 static bool layers_is_dots(const char *name)
 {
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
@@ -186,8 +215,7 @@ int layers_for_each(const struct layers *layers,
             if (which == (int)i)
                 result = visit(context, layers, name, which, &status);
             else if (which == -1 && errno != ENOENT)
-                result = log_error("%s: it can not be looked at (errno %d)",
-                                   name, errno);
+                result = layers_not_seen("…", name);
         }
         layers_free_names(names, count);
     }
@@ -224,8 +252,11 @@ static int layers_visit_hidden(void *context, const struct layers *lower,
     (void)lower;
     (void)which;
     (void)status;
-    if (fstatat(hidden->upper_fd, name, &above, AT_SYMLINK_NOFOLLOW) == -1)
-        layers_print('D', hidden->path, name);
+    if (fstatat(hidden->upper_fd, name, &above, AT_SYMLINK_NOFOLLOW) == 0)
+        return 0;
+    if (errno != ENOENT)
+        return layers_not_seen(hidden->path, name);
+    layers_print('D', hidden->path, name);
     return 0;
 }
 
@@ -286,18 +317,21 @@ static int layers_walk_difference(int upper_fd, const struct layers *lower,
         struct stat now, before;
         if (layers_is_dots(name))
             continue;
-        if (fstatat(upper_fd, name, &now, AT_SYMLINK_NOFOLLOW) == -1) {
-            result = log_error("%s/%s: it can not be looked at (errno %d)",
-                               path, name, errno);
+        int gone = -1, which = -1;
+        if (fstatat(upper_fd, name, &now, AT_SYMLINK_NOFOLLOW) == 0)
+            gone = layers_is_whiteout(upper_fd, name, &now);
+        if (gone != -1)
+            which = layers_look_up(lower, name, &before);
+        if (gone == -1 || (which == -1 && errno != ENOENT)) {
+            result = layers_not_seen(path, name);
             break;
         }
-        bool was_there = layers_look_up(lower, name, &before) != -1;
-        if (layers_is_whiteout(upper_fd, name, &now)) {
-            if (was_there)
+        if (gone == 1) {
+            if (which != -1)
                 layers_print('D', path, name);
             continue;
         }
-        layers_print(was_there ? 'C' : 'A', path, name);
+        layers_print(which != -1 ? 'C' : 'A', path, name);
         if (S_ISDIR(now.st_mode))
             result = layers_walk_below(upper_fd, lower, path, name);
     }

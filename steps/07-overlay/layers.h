@@ -37,10 +37,11 @@ void layers_close(struct layers *layers);
  * can get, and returns what held before, for setrlimit(2). */
 struct rlimit layers_allow_descriptors(void);
 
-/* Says whether `name`, of which `status` tells, stands for a name that is gone.
- * "Character device" and "number 0:0" is how the kernel writes it. */
-bool layers_is_whiteout(int directory_fd, const char *name,
-                        const struct stat *status);
+/* Says whether `name`, of which `status` tells, stands for a name that is gone:
+ * 1, 0, or -1 with errno, not reported, where that can not be known. "Character
+ * device" and "number 0:0" is how the kernel writes it. */
+int layers_is_whiteout(int directory_fd, const char *name,
+                       const struct stat *status);
 
 /* Says whether the directory hides what is below it: 1, 0, or -1 with errno, not
  * reported, where that can not be known. */

@@ -446,6 +446,18 @@ D /only-here/mark" "$(sort <<<"$output")" "trusted.overlay.opaque is how the hos
   assert_equal "C /only-here" "$output" "Where there are no such marks, nothing is hidden: $stderr"
 }
 
+@test "--diff: a file that may be a whiteout, but can not be asked, is an error" {
+  requires root
+  requires strace
+  make_image root
+  mkdir -p -m 700 up && mkdir -p up/upper/only-here && touch up/upper/only-here/mark
+  run --separate-stderr -- strace -o trace -e inject=lgetxattr:error=EIO -- "$STEP" --rootfs "$image" --upper up --diff
+  assert_status 125 "EIO says that the mark could not be read, not that there is none."
+  assert_stderr_has "/only-here/mark: it can not be looked at (EIO)"
+  run --separate-stderr -- strace -o trace -e inject=lgetxattr:error=EACCES -- "$STEP" --rootfs "$image" --upper up --diff
+  assert_equal "C /only-here,C /only-here/mark" "$(sort <<<"$output" | paste -sd,)" "What may not be read is a file: $stderr"
+}
+
 @test "--diff writes no control characters" {
   local who=${everybody[0]}
   make_image "$who"
