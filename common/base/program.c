@@ -127,9 +127,34 @@ static void program_print_help(const struct program *program)
            "when we failed ourselves.\n");
 }
 
+/* Whether `word`, of that length, is one of those between blanks. */
+static bool program_is_named(const char *names, const char *word, size_t length)
+{
+    for (; *names != '\0'; names += strspn(names, " ")) {
+        size_t name_length = strcspn(names, " ");
+        if (name_length == length && strncmp(names, word, length) == 0)
+            return true;
+        names += name_length;
+    }
+    return false;
+}
+
+/* Where there is another way, that is what helps. A letter may have its value behind it. */
+static void program_refuse_absent(const struct program *program,
+                                  const char *word)
+{
+    size_t length = word[1] == '-' ? strcspn(word, "=") : 2;
+    const struct program_absent *absent = program->absent;
+    for (; absent != NULL && absent->names != NULL; absent++)
+        if (program_is_named(absent->names, word, length))
+            program_refuse(program, "there is no option %.*s: %s", (int)length,
+                           word, absent->instead);
+}
+
 static void __attribute__((noreturn))
 program_refuse_unknown(const struct program *program, const char *word)
 {
+    program_refuse_absent(program, word);
     const struct program_option *lists[] = {program->options, common_options};
     size_t word_length = strcspn(word, "="), best = 3, best_length = 0;
     const char *best_name = NULL;
@@ -164,15 +189,15 @@ program_find_any(const struct program *program, const char *word,
 }
 
 static void program_switch(const struct program *program,
-                           const struct program_option *option)
+                           const struct program_option *option, bool on)
 {
     if (option == &common_options[0]) {
-        log_set_quiet(true);
-    } else if (option == &common_options[1]) {
+        log_set_quiet(on);
+    } else if (option != &common_options[1]) {
+        *(bool *)option->target = on;
+    } else if (on) {
         program_print_help(program);
         exit(fflush(stdout) == 0 ? 0 : EXIT_OURS);
-    } else {
-        *(bool *)option->target = true;
     }
 }
 
@@ -204,7 +229,7 @@ program_take_letters(const struct program *program, const char *word,
             break;
     }
     for (const char *letter = word + 1; letter < *last; letter++)
-        program_switch(program, program_find_letter(program, *letter));
+        program_switch(program, program_find_letter(program, *letter), true);
     return option;
 }
 
@@ -231,10 +256,11 @@ static char **program_take_option(const struct program *program, char **argv)
     if (value != NULL && *value == '=')
         value++;
     if (option->value == NULL) {
-        if (value != NULL)
+        bool off = value != NULL && strcmp(value, "false") == 0;
+        if (value != NULL && !off && strcmp(value, "true") != 0)
             program_refuse(program, "%.*s takes no value, so \"%s\" is wrong",
                            (int)length, word, value);
-        program_switch(program, option);
+        program_switch(program, option, !off);
         return argv + 1;
     }
     if (value == NULL) {

@@ -27,10 +27,17 @@ struct program_option {
     const char *names; /* all its spellings, between spaces */
     const char *value; /* what help calls its value; NULL: it has none */
     /* Stores `text` in `target` and returns NULL, or says what was expected.
-     * NULL, for an option without a value: `target` is a bool, set to true. */
+     * NULL, for an option without a value: `target` is a bool, set to true, or to
+     * what =true or =false say. */
     const char *(*parse)(const char *text, void *target);
     void *target;
     const char *help;
+};
+
+/* What is typed by those who know other programs of this kind, and is not here. */
+struct program_absent {
+    const char *names;   /* as above */
+    const char *instead; /* what there is in its place */
 };
 
 struct program {
@@ -40,8 +47,9 @@ struct program {
     const struct program_option *options; /* ends with an empty row */
 
     /* Of one that does not run a command as the steps do: */
-    const char *usage;        /* what follows its name */
-    void (*print_more)(void); /* help of its own; or NULL */
+    const char *usage;                   /* what follows its name */
+    void (*print_more)(void);            /* help of its own; or NULL */
+    const struct program_absent *absent; /* ends with an empty row; or NULL */
 };
 
 /*

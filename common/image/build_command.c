@@ -46,12 +46,31 @@ int subcommand_build(const struct store *store, char **argv)
          "print the image's id only, and errors"},
         {0},
     };
+    static const struct program_absent absent[] = {
+        {"--rm --force-rm --layers --compress",
+         "steps are kept to be found again, their containers are not"},
+        {"--platform", "it is always that of this machine"},
+        {"--cache-from --cache-to",
+         "the cache is this store, and nothing is fetched"},
+        {"--secret --ssh", "COPY it in a stage that the image is not made of"},
+        {"-o --output --load --push",
+         "the image is kept here; `save` writes it to an archive"},
+        {"-v --volume --build-context",
+         "COPY takes from the context, --from an image, too"},
+        {"--format", "`save` writes it as an OCI archive"},
+        {"--env --annotation",
+         "ENV and LABEL in the Containerfile, or --label"},
+        {"--isolation --security-opt",
+         "a RUN is a container as `run` makes one"},
+        {0},
+    };
     const struct program program = {
         .name = "build",
         .summary = "Makes an image, as a Containerfile says.",
         .usage = "[OPTION...] DIRECTORY|-",
         .example = "build -t hello .",
         .options = options,
+        .absent = absent,
         .print_more = print_exit_status,
     };
     char **words = subcommands_read(&program, argv, 1, 1);

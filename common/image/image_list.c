@@ -133,12 +133,19 @@ int subcommand_image_ls(const struct store *store, char **argv)
         {"--json", NULL, NULL, &list.json, "an array of objects"},
         {0},
     };
+    static const struct program_absent absent[] = {
+        {"--format", "--json is what programs may read"},
+        {"-f --filter",
+         "NAME[:TAG] behind it; `image prune` removes what nobody has"},
+        {0},
+    };
     const struct program program = {
         .name = argv[0],
         .summary = "Lists images, the newest first.",
         .usage = "[OPTION...] [NAME[:TAG]]",
         .example = "image ls",
         .options = options,
+        .absent = absent,
     };
     struct image *images;
     size_t count;

@@ -40,6 +40,10 @@ static void save_read_options(struct save *save, char **argv)
          "compress the layers (default: not)"},
         {0},
     };
+    static const struct program_absent absent[] = {
+        {"--format", "it is an OCI archive, which all others read"},
+        {0},
+    };
     const struct program program = {
         .name = argv[0],
         .summary = "Writes images, with all their layers, to an OCI archive: "
@@ -47,6 +51,7 @@ static void save_read_options(struct save *save, char **argv)
         .usage = "[OPTION...] IMAGE...",
         .example = "save -o hello.tar hello",
         .options = options,
+        .absent = absent,
     };
     save->words = subcommands_read(&program, argv, 1, SIZE_MAX);
     if (save->path == NULL && isatty(STDOUT_FILENO))

@@ -18,6 +18,7 @@
 #include "common/runtime/exec_terminal.h"
 #include "common/runtime/join.h"
 #include "common/runtime/pause.h"
+#include "common/runtime/run_absent.h"
 #include "common/runtime/self.h"
 #include "common/runtime/store.h"
 #include "common/runtime/subcommands.h"
@@ -307,6 +308,7 @@ static void exec_read_options(struct exec *exec, char **argv, char **name)
         .summary = "Runs one more command in a container that is running.",
         .example = "exec -it web /bin/sh",
         .options = options,
+        .absent = exec_absent,
         .usage = "[OPTION...] CONTAINER COMMAND [ARG...]",
     };
     char **words = program_read_words(&program, argv, false);

@@ -243,12 +243,19 @@ int subcommand_ps(const struct store *store, char **argv)
         {"--json", NULL, NULL, &asked.json, "an array of objects"},
         {0},
     };
+    static const struct program_absent absent[] = {
+        {"--format", "--json is what programs may read"},
+        {"-s --size", "`diff` lists what one has written"},
+        {"-w --watch", "watch(1) before it, or `stats`"},
+        {0},
+    };
     const struct program program = {
         .name = argv[0],
         .summary = "Lists containers, the newest first.",
         .usage = "[OPTION...]",
         .example = "ps -a",
         .options = options,
+        .absent = absent,
     };
     struct record *records;
     size_t count;

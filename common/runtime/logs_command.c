@@ -36,6 +36,12 @@ int subcommand_logs(const struct store *store, char **argv)
          "when, before each line"},
         {0},
     };
+    static const struct program_absent absent[] = {
+        {"--until",
+         "--timestamps says when; the rest is for a filter behind it"},
+        {"--details", "there are none but what was printed"},
+        {0},
+    };
     const struct program program = {
         .name = argv[0],
         .summary = "Prints what a container has printed, as it came: stdout "
@@ -43,6 +49,7 @@ int subcommand_logs(const struct store *store, char **argv)
         .usage = "[OPTION...] NAME",
         .example = "logs -f --tail 10 web",
         .options = options,
+        .absent = absent,
         .print_more = logs_print_more,
     };
     char **words = subcommands_read(&program, argv, 1, 1);

@@ -14,6 +14,7 @@ enum { MONITOR_MS = 10000 };
 
 struct remove_options {
     bool force;
+    bool volumes; /* says nothing new: nobody else has what it wrote */
 };
 
 /* What its monitor, if that was killed, has left goes first: while there is still a
@@ -77,6 +78,8 @@ int subcommand_rm(const struct store *store, char **argv)
     const struct program_option options[] = {
         {"-f --force", NULL, NULL, &asked.force,
          "also those that run: they are killed"},
+        {"-v --volumes", NULL, NULL, &asked.volumes,
+         "which is so in any case: only what -v has from the host stays"},
         {0},
     };
     const struct program program = {

@@ -13,6 +13,7 @@
 #include "common/runtime/directory.h"
 #include "common/runtime/logs.h"
 #include "common/runtime/presets.h"
+#include "common/runtime/run_absent.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -161,6 +162,7 @@ static char **run_options_take(struct container *container, char **argv,
         {0},
     };
     program.options = options;
+    program.absent = run_absent;
     if (preset != NULL && presets_apply(preset, options) == -1)
         exit(EXIT_OURS);
     return program_read_words(&program, argv, false);

@@ -223,12 +223,18 @@ int subcommand_stats(const struct store *store, char **argv)
          "once, in the text format that Prometheus reads"},
         {0},
     };
+    static const struct program_absent absent[] = {
+        {"--format", "--json is what programs may read"},
+        {"-a --all", "only those that run use anything; `ps -a` lists all"},
+        {0},
+    };
     const struct program program = {
         .name = argv[0],
         .summary = "Shows what containers use: all that run, or those named.",
         .usage = "[OPTION...] [NAME...]",
         .example = "stats --once",
         .options = options,
+        .absent = absent,
     };
     char **words = subcommands_read(&program, argv, 0, SIZE_MAX);
     if (asked.json && asked.prometheus)

@@ -48,12 +48,21 @@ static int subcommands_refuse(const struct subcommand *table, const char *word)
     return EXIT_OURS;
 }
 
+static int subcommands_refuse_absent(const struct subcommand *row,
+                                     const char *word)
+{
+    log_error("there is no command %s", word);
+    log_advice("%s", row->summary);
+    return EXIT_OURS;
+}
+
 int subcommands_run(const struct subcommand *table, const struct store *store,
                     char **argv)
 {
     for (const struct subcommand *row = table; row->names != NULL; row++)
-        if (row->run != NULL && subcommands_has_word(row->names, argv[0]))
-            return row->run(store, argv);
+        if (row->summary != NULL && subcommands_has_word(row->names, argv[0]))
+            return row->run == NULL ? subcommands_refuse_absent(row, argv[0])
+                                    : row->run(store, argv);
     return subcommands_refuse(table, argv[0]);
 }
 
@@ -61,9 +70,9 @@ void subcommands_print(const struct subcommand *table)
 {
     printf("\nCommands (COMMAND --help says more):\n");
     for (const struct subcommand *row = table; row->names != NULL; row++)
-        if (row->run == NULL)
+        if (row->summary == NULL)
             printf("\n%s\n", row->names);
-        else
+        else if (row->run != NULL)
             printf("  %-16s %s\n", row->names, row->summary);
 }
 

@@ -19,8 +19,9 @@ enum { EXIT_NOT_DONE = 1 };
 
 struct subcommand {
     const char *names;   /* all its words, between blanks */
-    const char *summary; /* for the list in --help */
-    int (*run)(const struct store *store, char **argv); /* NULL: a heading */
+    const char *summary; /* for the list in --help; NULL: a heading */
+    /* NULL, with a summary: there is none such here; that says what there is instead. */
+    int (*run)(const struct store *store, char **argv);
 };
 
 /* Runs the one that argv[0] names, of a table that ends with an empty row. Returns its

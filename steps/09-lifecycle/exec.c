@@ -16,6 +16,7 @@
 #include "common/runtime/environment.h"
 #include "common/runtime/exec_terminal.h"
 #include "common/runtime/pause.h"
+#include "common/runtime/run_absent.h"
 #include "common/runtime/subcommands.h"
 #include "common/runtime/ulimits.h"
 #include "steps/09-lifecycle/directory.h"
@@ -307,6 +308,7 @@ static void exec_read_options(struct exec *exec, char **argv, char **name)
         .summary = "Runs one more command in a container that is running.",
         .example = "exec -it web /bin/sh",
         .options = options,
+        .absent = exec_absent,
         .usage = "[OPTION...] CONTAINER COMMAND [ARG...]",
     };
     char **words = program_read_words(&program, argv, false);

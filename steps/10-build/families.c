@@ -16,6 +16,9 @@ static const struct subcommand images[] = {
     {"import", "a root file system becomes one", subcommand_import},
     {"load", "take some out of an archive", subcommand_load},
     {"save", "write some to an archive", subcommand_save},
+    {"pull push search",
+     "images come from no registry: `load` takes an archive", NULL},
+    {"exists", "`image inspect NAME` ends with 1 where there is none", NULL},
     {0},
 };
 
@@ -39,6 +42,12 @@ static const struct subcommand containers[] = {
     {"prune", "remove all that do not run", subcommand_prune},
     {"rename", "give one another name", subcommand_rename},
     {"commit", "make an image of one, as it is now", subcommand_commit},
+    {"create start restart",
+     "one runs once, from its `run` on; `commit` makes an image of it", NULL},
+    {"export", "`cp NAME:/ -` writes the files of one that has ended as a tar",
+     NULL},
+    {"update", "limits are what `run` says, until it ends", NULL},
+    {"exists", "`inspect NAME` ends with 1 where there is none", NULL},
     {0},
 };
 

@@ -76,6 +76,37 @@ static const struct subcommand commands[] = {
     {"doctor", "what this machine can run", subcommand_doctor},
     {"version", "which one this is", subcommand_version},
     {"help", "this list, or more of one command", subcommand_help},
+
+    /* What others have, and we do not. */
+    {"pull push login logout search",
+     "images come from no registry: `load` takes an archive, OCI's or docker's; "
+     "`build` and `import` make one",
+     NULL},
+    {"create start restart",
+     "a container runs once, from its `run` on; `commit` makes an image of what "
+     "it has written, which can be run again",
+     NULL},
+    {"export",
+     "`cp NAME:/ -` writes the files of one that has ended as a tar; `commit` "
+     "and `save` make an archive of an image",
+     NULL},
+    {"update", "limits are what `run` says, until the container ends", NULL},
+    {"events", "`ps -a` says how things are; `wait` waits for an end", NULL},
+    {"volume",
+     "a directory of the host is one: mkdir data; run -v ./data:/data", NULL},
+    {"network",
+     "run --net says which: none, host, bridge (root's), slirp (a "
+     "user's)",
+     NULL},
+    {"compose pod play kube stack swarm service",
+     "each container is a `run` of its own: a script of them, with --name",
+     NULL},
+    {"system builder buildx",
+     "`build` builds; `prune` and `image prune` make room; `doctor` says what "
+     "this machine can do",
+     NULL},
+    {"info", "`doctor` says what this machine can do; `version`, which this is",
+     NULL},
     {0},
 };
 
@@ -113,7 +144,7 @@ int main(int argc, char **argv)
          "/var/lib/nsctl)"},
         {"--verbose", NULL, NULL, &verbose,
          "a line for each system call that matters ([ns]), as step-10 prints"},
-        {"--version", NULL, NULL, &version, "which version this is"},
+        {"-v --version", NULL, NULL, &version, "which version this is"},
         {0},
     };
     const struct program program = {

@@ -7,6 +7,7 @@
 
 load ../helpers
 load ../containers
+load ../images
 
 setup()
 {
@@ -71,6 +72,8 @@ type_in()
   local said=$output
   run_step --version
   assert_equal "$said" "$output"
+  run_step -v
+  assert_equal "$said" "$output"
 }
 
 @test "it calls itself as it was called: by a path, or as something that PATH finds" {
@@ -96,6 +99,57 @@ type_in()
   assert_stderr_has "[ns] error: no such image: nosuch"
   run --separate-stderr -- "$STEP" run --rm --net none "$rootfs" /bin/true
   [ "${STEP##*/}" = nsctl ] || assert_stderr_has "clone3("
+}
+
+@test "what others have and we do not is refused with what there is instead" {
+  local word
+  for word in pull push create start restart volume network compose info system export "image pull" "container start" \
+    "container exists"; do
+    # shellcheck disable=SC2086 # words each
+    run_step $word x
+    assert_status 125
+    assert_stderr_has "error: there is no command ${word##* }"
+    [[ $stderr == *$'\n[ns]        '*[\`-]* ]] || fail "Beside what there is not stands what there is: $stderr"
+    assert_stderr_lacks "did you mean"
+  done
+  run_step run --restart=always "$rootfs" /bin/true
+  assert_status 125
+  assert_stderr_has "run: there is no option --restart: "
+  run_step run --shm-size 64m "$rootfs" /bin/true
+  assert_stderr_has "there is no option --shm-size: --tmpfs /dev/shm:size="
+  run_step run -c512 "$rootfs" /bin/true
+  assert_stderr_has "there is no option -c: --cpus"
+  for word in "ps --format x" "images --format x" "stats --all" "exec --privileged x y" "logs --until 1s x" \
+    "save --format x y" "build --platform x ."; do
+    # shellcheck disable=SC2086
+    run_step $word
+    assert_status 125
+    [[ $stderr =~ there\ is\ no\ option\ --[a-z]+:\ . ]] || fail "Said nothing of what there is: $stderr"
+  done
+  # Only what is that word, and not what begins with it.
+  run_step run --restarted x
+  assert_stderr_has "unknown option --restarted"
+  run_step help
+  assert_output_lacks registry
+  [ ! -e "$NSCTL_ROOT" ] || fail "To refuse is to make nothing."
+}
+
+@test "an option without a value may be told true or false, in words" {
+  make_base base
+  run_step run --rm=true --net none base echo ran
+  assert_status 0
+  assert_equal ran "$output"
+  run_step ps -aq
+  assert_equal "" "$output"
+  run_step run --rm=false --tty=false --name kept --net none base echo ran
+  assert_status 0
+  run_step ps -aq
+  [ "${#lines[@]}" = 1 ] || fail "--rm=false keeps it."
+  run_step run --rm=maybe --net none base echo ran
+  assert_status 125
+  assert_stderr_has '--rm takes no value, so "maybe" is wrong'
+  run_step rm -v kept
+  assert_status 0
 }
 
 @test "a word that is near another is set right, of families too" {
