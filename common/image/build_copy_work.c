@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BUILD_COPY_SHOWN = 512 }; /* of a path that failed, its end */
+
 /* ---- Sources ---- */
 
 int build_copy_open(struct build_copying *copying, const char *path,
@@ -28,8 +30,12 @@ void build_copy_describe(struct build_copying *copying, char *complaint,
     const struct layer_copy *copy = &copying->copy;
     const char *why =
         copy->complaint != NULL ? copy->complaint : advice_error_name(errno);
-    snprintf(complaint, size, "%s: %s",
-             *copy->path == '\0' ? copying->destination : copy->path, why);
+    const char *path = *copy->path == '\0' ? copying->destination : copy->path;
+    size_t length = strlen(path);
+    /* A line of the log has room for the reason, too. */
+    bool cut = length > BUILD_COPY_SHOWN;
+    snprintf(complaint, size, "%s%s: %s", cut ? "…" : "",
+             cut ? path + length - BUILD_COPY_SHOWN : path, why);
 }
 
 /* ---- Where they go ---- */

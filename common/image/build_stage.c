@@ -237,8 +237,12 @@ int build_stage(struct build *build, struct build_stage *stage)
         }
         if (!build->checking)
             build_tell_step(build, stage, instruction);
-        if (build_stage_do(build, stage, instruction) == -1)
+        if (build_stage_do(build, stage, instruction) == -1) {
+            interrupted = build->checking ? 0 : process_interrupted();
+            if (interrupted != 0)
+                build->failed = 128 + interrupted;
             return -1;
+        }
         if (instruction->kind != CONTAINERFILE_FROM &&
             build_stage_add_history(stage, instruction,
                                     stage->config.layers.count == layers) == -1)

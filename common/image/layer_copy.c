@@ -2,6 +2,8 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/base/tar_reader.h"
+#include "common/kernel/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -153,8 +155,14 @@ static int layer_copy_make_way(struct layer_copy *copy,
 static int layer_copy_data(struct layer_copy *copy, int from_fd, int to_fd,
                            uint64_t size)
 {
+    /* A hole of any size takes its maker a moment, and us for ever. */
+    if (size > tar_default_limits.bytes - copy->bytes)
+        return layer_copy_refuse(copy, "with it there would be more in the "
+                                       "layer than anybody loads (EFBIG)");
     for (uint64_t left = size; left > 0;) {
         size_t wanted = left < LAYER_COPY_BUFFER ? left : LAYER_COPY_BUFFER;
+        if (process_interrupted() != 0)
+            return layer_copy_refuse(copy, "interrupted");
         ssize_t got = read(from_fd, copy->buffer, wanted);
         if (got == -1 && errno == EINTR)
             continue;

@@ -1,7 +1,9 @@
 #include "common/image/layer_pack.h"
 
 #include "common/base/log.h"
+#include "common/base/tar_reader.h"
 #include "common/kernel/layers.h"
+#include "common/kernel/process.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -202,6 +204,8 @@ static int pack_data(struct pack *pack, int fd, uint64_t size)
 {
     while (size > 0) {
         size_t wanted = size < PACK_BUFFER ? (size_t)size : PACK_BUFFER;
+        if (process_interrupted() != 0)
+            return pack_refuse(pack, "interrupted");
         ssize_t got = read(fd, pack->buffer, wanted);
         if (got == -1 && errno == EINTR)
             continue;
@@ -229,6 +233,10 @@ static int pack_file(struct pack *pack, int parent_fd, const char *name)
         pack_failed(pack, "fstat");
     } else if (!S_ISREG(status.st_mode)) {
         pack_refuse(pack, "it has changed while it was read");
+    } else if ((uint64_t)status.st_size >
+               tar_default_limits.bytes - pack->writer->bytes) {
+        pack_refuse(pack, "with it there would be more in the layer than "
+                          "anybody loads (EFBIG)");
     } else {
         struct tar_entry entry = pack_entry(pack, TAR_FILE, &status);
         if (pack_attributes(pack, fd, &entry) == 0 &&

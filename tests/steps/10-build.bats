@@ -495,6 +495,37 @@ refuses()
   assert_store_sound
 }
 
+# A hole costs its maker nothing. Read as zeros it lasts for ever, and written as such it fills the disk.
+@test "a hole larger than any layer: refused, of the context and of RUN" {
+  truncate -s 100G context/hole
+  build 'FROM base\nCOPY . /x/\n'
+  assert_status 125
+  assert_stderr_has "Containerfile:2: COPY: hole: with it there would be more in the layer than anybody loads (EFBIG)"
+  build 'FROM base\nCOPY . /x/\n' --no-cache
+  assert_status 125 "Where nothing is known of it either."
+  rm context/hole
+  build 'FROM base\nRUN dd if=/dev/null of=/hole bs=1M seek=100000\n'
+  assert_status 125
+  assert_stderr_has "/hole can not be in a layer: with it there would be more in the layer than anybody loads (EFBIG)"
+  assert_store_sound
+  truncate -s 1G context/hole
+  builds 'FROM base\nCOPY hole /\n'
+}
+
+@test "directories as deep as a path can be, and deeper: refused, with the reason" {
+  python3 - <<'EOF'
+import os
+os.chdir("context")
+for i in range(500):
+    os.mkdir("deep-down")
+    os.chdir("deep-down")
+EOF
+  build 'FROM base\nCOPY . /x/\n'
+  assert_status 125
+  assert_stderr_has "deep-down: ENAMETOOLONG"
+  assert_store_sound
+}
+
 @test "escape codes in a file's instructions do not reach the terminal" {
   build 'FROM base\nLABEL a="\033[2J"\n'
   assert_stderr_lacks $'\033'
@@ -538,6 +569,20 @@ refuses()
   done
   builds 'FROM base\nRUN echo x >/x\n'
   assert_equal 1 "$(grep -c '^CACHED' <<<"$stderr")" "What was done is done."
+}
+
+@test "interrupted while files are read: it ends at once" {
+  # Nothing to make, seconds to read.
+  truncate -s 7G context/hole
+  printf 'FROM base\nCOPY hole /\n' >context/Containerfile
+  "$STEP" build -t y context 2>log &
+  wait_until grep -q 'STEP 2/2' log
+  kill -TERM $!
+  status=0
+  wait $! || status=$?
+  assert_equal 143 "$status" "$(<log)"
+  grep -q 'Containerfile:2: COPY: hole: interrupted' log || fail "It says so: $(<log)"
+  assert_store_sound
 }
 
 @test "killed in RUN: the container goes with it, and the next build sweeps" {
