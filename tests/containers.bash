@@ -9,6 +9,7 @@
 #   field NAME KEY                   what inspect says
 #   directory_of NAME                where its record is
 #   is_gone PID
+#   pack_rootfs ARCHIVE [OPTION…]   the default root file system, by tar with these options
 #   assert_store_empty
 #
 # A file that has to do more before or after each test calls these two from a setup or teardown of its own.
@@ -41,6 +42,12 @@ start()
   run_step run -d --name "$name" --net none "${options[@]}" "$rootfs" "$@"
   assert_status 0
   id=$output
+}
+
+# An ordinary user leaves out what only who made it, often root, may read.
+pack_rootfs()
+{
+  tar -C "$ROOT/build/rootfs/default" "${@:2}" --ignore-failed-read -cf "$1" .
 }
 
 # What `inspect` says: field NAME KEY, the first member of that name.

@@ -66,12 +66,12 @@ from_step()
 }
 
 # requires FEATURE…: skips the test, with doctor's reason, where the host lacks one
-# (doctor --list names them).
+# (doctor --list names them). Ranges of ids are those of whoever as_user is.
 requires()
 {
   local feature reason
   for feature in "$@"; do
-    reason=$("$ROOT/tests/doctor" --has "$feature" 2>&1) || skip "needs $feature: $reason"
+    reason=$(SUDO_USER=$(as_user id -un) "$ROOT/tests/doctor" --has "$feature" 2>&1) || skip "needs $feature: $reason"
   done
 }
 

@@ -56,6 +56,15 @@ static bool apparmor_is_loaded(const char *profile)
     return found || unread;
 }
 
+static int apparmor_say_missing(const char *profile)
+{
+    log_error("--security-opt apparmor=%s: no such profile is loaded (ENOENT)",
+              profile);
+    log_advice("load it: apparmor_parser -r FILE; "
+               "/sys/kernel/security/apparmor/profiles lists those that are");
+    return -1;
+}
+
 int apparmor_check(const char *profile)
 {
     if (profile == NULL)
@@ -70,11 +79,7 @@ int apparmor_check(const char *profile)
     }
     if (apparmor_is_loaded(profile))
         return 0;
-    log_error("--security-opt apparmor=%s: no such profile is loaded (ENOENT)",
-              profile);
-    log_advice("load it: apparmor_parser -r FILE; "
-               "/sys/kernel/security/apparmor/profiles lists those that are");
-    return -1;
+    return apparmor_say_missing(profile);
 }
 
 /* A volume could lie over /proc, and what was written would go to a file of it. */
@@ -108,9 +113,12 @@ int apparmor_confine_next(const char *profile)
             -1, "AppArmor's own file of this process",
             "openat(AT_FDCWD, \"/proc/thread-self/attr/exec\", O_WRONLY)");
     ssize_t result = write(fd, text, strlen(text));
-    log_call(result, "the command gets this profile", "write(%d, \"%s\")", fd,
-             text);
     int saved_errno = errno;
+    if (result == -1 && errno == ENOENT) /* an ordinary user could not ask */
+        apparmor_say_missing(profile);
+    else
+        log_call(result, "the command gets this profile", "write(%d, \"%s\")",
+                 fd, text);
     close(fd);
     errno = saved_errno;
     return result == -1 ? -1 : 0;

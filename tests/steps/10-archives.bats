@@ -211,7 +211,7 @@ user_store()
   mkdir -p "$NSCTL_ROOT" place
   chmod 755 .
   # No file of it is for root alone, which the user could not read.
-  [ -e rootfs.tar ] || tar -C "$rootfs" -cf rootfs.tar .
+  [ -e rootfs.tar ] || pack_rootfs rootfs.tar
   chmod 644 rootfs.tar
   chown -R "$(as_user id -u):$(as_user id -g)" "$NSCTL_ROOT" place
 }
@@ -519,7 +519,7 @@ seen()
 @test "whiteouts and opaque directories mean in a container what they meant in the archive" {
   needs python3
   make_layers
-  tar -C "$rootfs" -cf base.tar .
+  pack_rootfs base.tar
   python3 "$archive_py" x.tar none base.tar one.tar two.tar three.tar
   "$STEP" -q load -i x.tar
   run_step run --rm --net none made:1 /bin/sh -c 'ls -d /gone /e/f /d/* /e; cat /d/above /x /same; stat -c "%u:%g %a %h" /stays'
@@ -790,7 +790,7 @@ walk_faults()
 begin_faults()
 {
   archive small.tar 'file  path=f  data=x'
-  tar -C "$rootfs" -cf rootfs.tar .
+  pack_rootfs rootfs.tar
   gzip -k rootfs.tar
   "$STEP" -q import rootfs.tar.gz made >/dev/null
   "$STEP" -q save -o saved.tar made

@@ -14,7 +14,7 @@ load ../images
 
 setup_file()
 {
-  tar -C "$ROOT/build/rootfs/default" --owner=0 --group=0 -cf "$BATS_FILE_TMPDIR/base.tar" .
+  pack_rootfs "$BATS_FILE_TMPDIR/base.tar" --owner=0 --group=0
   chmod a+r "$BATS_FILE_TMPDIR/base.tar"
   export BASE=$BATS_FILE_TMPDIR/base.tar
   host_snapshot

@@ -12,7 +12,8 @@ setup()
 {
   begin_store
   memory=$(mktemp -d /dev/shm/layers.XXXXXX)
-  run_step import "$rootfs" base
+  pack_rootfs rootfs.tar
+  run_step import rootfs.tar base
   assert_status 0
 }
 

@@ -216,7 +216,7 @@ type_in()
 }
 
 @test "nsctl build -t NAME, run NAME, image save, image load" {
-  cp "$rootfs/bin/busybox" busybox 2>/dev/null || tar -C "$rootfs" -cf root.tar .
+  cp "$rootfs/bin/busybox" busybox 2>/dev/null || pack_rootfs root.tar
   if [ -e root.tar ]; then echo 'ADD root.tar /' >add; else echo 'COPY busybox /bin/sh' >add; fi
   { echo 'FROM scratch'; cat add; echo 'ENV GREETING=hello'; echo 'CMD ["/bin/sh", "-c", "echo $GREETING"]'; } >Containerfile
   type_in 'nsctl build -t hello .'
@@ -293,7 +293,7 @@ $BATS_TEST_TMPDIR/there/usr/bin/other" "$(comm -13 <(echo "$before") <(installed
 @test "bash completes commands, options, containers, images" {
   "$ROOT/packaging/completion" bash "$STEP" >completion
   "$STEP" -q run -d --name webserver --net none "$rootfs" /bin/sleep 1000 >/dev/null
-  tar -C "$rootfs" -cf root.tar .
+  pack_rootfs root.tar
   "$STEP" -q import root.tar pictures >/dev/null
   # completed WORD…: what stands behind these words
   completed()

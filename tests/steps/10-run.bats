@@ -14,8 +14,7 @@ rounds=${NSCTL_TEST_ROUNDS:-12}
 setup()
 {
   begin_store
-  # A root file system without what only root may read: what an ordinary user imports, too.
-  [ -e "$BATS_FILE_TMPDIR/root.tar" ] || tar -C "$rootfs" -cf "$BATS_FILE_TMPDIR/root.tar" .
+  [ -e "$BATS_FILE_TMPDIR/root.tar" ] || pack_rootfs "$BATS_FILE_TMPDIR/root.tar"
 }
 
 teardown()
