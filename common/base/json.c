@@ -37,6 +37,7 @@ json_complain(const struct json *json, unsigned line, const char *format,
 {
     char text[512];
     vsnprintf(text, sizeof text, format, arguments);
+    errno = EBADMSG;
     return log_error("%s:%u: %s", json->name, line, text);
 }
 
@@ -501,6 +502,15 @@ void json_free(struct json *json)
     free(json->text);
     free(json->values);
     free(json);
+}
+
+size_t json_count(const struct json_value *value)
+{
+    size_t count = 0;
+    for (const struct json_value *one = value == NULL ? NULL : value->first;
+         one != NULL; one = one->next)
+        count++;
+    return count;
 }
 
 const struct json_value *json_member(const struct json_value *object,

@@ -62,6 +62,9 @@ void json_free(struct json *json);
 const struct json_value *json_member(const struct json_value *object,
                                      const char *key);
 
+/* How many elements or members it has; 0 where it is NULL, or none that has any. */
+size_t json_count(const struct json_value *value);
+
 /* A number without sign, fraction or exponent, at most `maximum`. Returns 0, or
  * -1, not reported. */
 int json_unsigned(const struct json_value *value, uint64_t maximum,
@@ -74,7 +77,7 @@ size_t json_utf8_length(const unsigned char *text);
 /* Whether JSON can hold it as it is: UTF-8 to its end. */
 bool json_is_utf8(const char *text);
 
-/* Reports "NAME:LINE: …", the line of `value`. Returns -1. */
+/* Reports "NAME:LINE: …", the line of `value`. Returns -1 with EBADMSG. */
 int json_error(const struct json *json, const struct json_value *value,
                const char *format, ...) __attribute__((format(printf, 3, 4)));
 

@@ -25,9 +25,8 @@ static const struct tar_limits archive_limits = {
 
 static int archive_no_memory(const struct archive *archive)
 {
-    log_error("%s: out of memory (ENOMEM)", archive->name);
     errno = ENOMEM;
-    return -1;
+    return log_error("%s: out of memory (ENOMEM)", archive->name);
 }
 
 /* ---- A copy of what can not be read anywhere ---- */
@@ -51,10 +50,10 @@ static int archive_copy(struct archive *archive, struct stream *stream)
         copied += (uint64_t)got;
         progress_add((uint64_t)got);
         if (copied > archive_limits.bytes) {
-            log_error("%s: more than %" PRIu64 " bytes, which is the limit",
-                      archive->name, archive_limits.bytes);
             errno = E2BIG;
-            return -1;
+            return log_error("%s: more than %" PRIu64
+                             " bytes, which is the limit",
+                             archive->name, archive_limits.bytes);
         }
         if (archive_write(archive, buffer, (size_t)got) == -1)
             return -1;
@@ -222,10 +221,9 @@ static int archive_sort(struct archive *archive)
     for (size_t i = 1; i < archive->count; i++)
         if (archive_compare(&archive->entries[i - 1], &archive->entries[i]) ==
             0) {
-            log_error("%s: \"%.256s\" is in it twice", archive->name,
-                      archive->entries[i].path);
             errno = EBADMSG;
-            return -1;
+            return log_error("%s: \"%.256s\" is in it twice", archive->name,
+                             archive->entries[i].path);
         }
     return 0;
 }

@@ -10,15 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int docker_refuse(void)
-{
-    errno = EBADMSG;
-    return -1;
-}
-
-#define DOCKER_REFUSE(json, value, ...) \
-    (json_error(json, value, __VA_ARGS__), docker_refuse())
-
 /* The file that `value` names, or NULL, reported. */
 static const struct archive_entry *docker_find(const struct archive *archive,
                                                const struct json *json,
@@ -26,15 +17,14 @@ static const struct archive_entry *docker_find(const struct archive *archive,
                                                const char *what)
 {
     if (value == NULL || value->type != JSON_STRING) {
-        DOCKER_REFUSE(json, value == NULL ? json->root : value,
-                      "\"%s\": expected the name of a file", what);
+        json_error(json, value == NULL ? json->root : value,
+                   "\"%s\": expected the name of a file", what);
         return NULL;
     }
     const struct archive_entry *entry = archive_find(archive, value->text);
     if (entry == NULL)
-        DOCKER_REFUSE(json, value,
-                      "\"%s\": \"%.256s\" is missing in the archive", what,
-                      value->text);
+        json_error(json, value, "\"%s\": \"%.256s\" is missing in the archive",
+                   what, value->text);
     return entry;
 }
 
@@ -52,15 +42,6 @@ static void docker_named_digest(const char *path, char *digest)
         memcpy(digest, name, DIGITS);
         digest[DIGITS] = '\0';
     }
-}
-
-static size_t docker_count(const struct json_value *array)
-{
-    size_t count = 0;
-    for (const struct json_value *one = array == NULL ? NULL : array->first;
-         one != NULL; one = one->next)
-        count++;
-    return count;
 }
 
 static int docker_read_config(struct archive_image *image,
@@ -83,9 +64,10 @@ static int docker_read_config(struct archive_image *image,
     sha256_of(text, (size_t)entry->size, digest);
     if (*said != '\0' && strcmp(said, digest) != 0) {
         free(text);
-        log_error("%s has the digest sha256:%s: it was changed, or damaged",
-                  name, digest);
-        return docker_refuse();
+        errno = EBADMSG;
+        return log_error("%s has the digest sha256:%s: it was changed, or "
+                         "damaged",
+                         name, digest);
     }
     return archive_plan_set_config(image, archive, name, text,
                                    (size_t)entry->size, layer_count);
@@ -99,11 +81,11 @@ static int docker_read_names(struct archive_image *image,
     if (tags == NULL || tags->type == JSON_NULL)
         return 0;
     if (tags->type != JSON_ARRAY)
-        return DOCKER_REFUSE(json, tags, "\"RepoTags\": expected an array");
+        return json_error(json, tags, "\"RepoTags\": expected an array");
     for (const struct json_value *one = tags->first; one != NULL;
          one = one->next) {
         if (one->type != JSON_STRING)
-            return DOCKER_REFUSE(json, one, "\"RepoTags\": expected a string");
+            return json_error(json, one, "\"RepoTags\": expected a string");
         if (archive_plan_add_name(image, json, one, one->text) == -1)
             return -1;
     }
@@ -117,14 +99,14 @@ static int docker_read_image(struct archive_plan *plan,
 {
     const struct json_value *layers = json_member(object, "Layers");
     if (object->type != JSON_OBJECT)
-        return DOCKER_REFUSE(json, object, "expected an image, an object");
+        return json_error(json, object, "expected an image, an object");
     if (layers != NULL && layers->type != JSON_ARRAY &&
         layers->type != JSON_NULL)
-        return DOCKER_REFUSE(json, layers, "\"Layers\": expected an array");
+        return json_error(json, layers, "\"Layers\": expected an array");
     struct archive_image *image = archive_plan_add(plan, archive);
     if (image == NULL || docker_read_names(image, json, object) == -1 ||
-        docker_read_config(image, archive, json, object,
-                           docker_count(layers)) == -1)
+        docker_read_config(image, archive, json, object, json_count(layers)) ==
+            -1)
         return -1;
     const struct json_value *one = layers == NULL ? NULL : layers->first;
     for (size_t i = 0; one != NULL; i++, one = one->next) {
@@ -151,11 +133,11 @@ int archive_plan_read_docker(struct archive_plan *plan,
     struct json *json = json_parse(name, text, (size_t)entry->size);
     free(text);
     if (json == NULL)
-        return docker_refuse();
+        return -1;
     int result = 0;
     if (json->root->type != JSON_ARRAY || json->root->first == NULL)
-        result = DOCKER_REFUSE(json, json->root,
-                               "expected an array of images, at least one");
+        result = json_error(json, json->root,
+                            "expected an array of images, at least one");
     for (const struct json_value *one = json->root->first;
          result == 0 && one != NULL; one = one->next)
         result = docker_read_image(plan, archive, json, one);

@@ -59,15 +59,6 @@ struct oci_document {
     char name[PATH_MAX];
 };
 
-static int oci_refuse(void)
-{
-    errno = EBADMSG;
-    return -1;
-}
-
-#define OCI_REFUSE(json, value, ...) \
-    (json_error(json, value, __VA_ARGS__), oci_refuse())
-
 /* ---- Descriptors ---- */
 
 static const struct json_value *oci_text(const struct json_value *object,
@@ -93,10 +84,10 @@ static int oci_find_blob(const struct oci *oci,
     snprintf(path, sizeof path, "blobs/sha256/%s", descriptor->digest);
     descriptor->entry = archive_find(oci->archive, path);
     if (descriptor->entry == NULL)
-        return OCI_REFUSE(descriptor->json, descriptor->value,
+        return json_error(descriptor->json, descriptor->value,
                           "a missing blob: sha256:%s", descriptor->digest);
     if (descriptor->entry->size != size)
-        return OCI_REFUSE(descriptor->json, descriptor->value,
+        return json_error(descriptor->json, descriptor->value,
                           "the blob sha256:%s has %" PRIu64
                           " bytes, and is said to have %" PRIu64,
                           descriptor->digest, descriptor->entry->size, size);
@@ -113,28 +104,28 @@ static int oci_read_descriptor(const struct oci *oci, const struct json *json,
     const struct json_value *urls = json_member(value, "urls");
     uint64_t size;
     if (value == NULL || value->type != JSON_OBJECT)
-        return OCI_REFUSE(json, value == NULL ? json->root : value,
+        return json_error(json, value == NULL ? json->root : value,
                           "expected a descriptor, an object with mediaType, "
                           "digest and size");
     *descriptor = (struct oci_descriptor){.json = json, .value = value};
     if (type == NULL)
-        return OCI_REFUSE(json, value, "\"mediaType\": expected a string");
+        return json_error(json, value, "\"mediaType\": expected a string");
     descriptor->type = oci_find_type(type->text);
     if (descriptor->type == NULL)
-        return OCI_REFUSE(json, type,
+        return json_error(json, type,
                           "\"mediaType\": \"%.128s\" is none that an image is "
                           "made of",
                           type->text);
     descriptor->digest = digest == NULL ? NULL : sha256_parse(digest->text);
     if (descriptor->digest == NULL)
-        return OCI_REFUSE(json, digest == NULL ? value : digest,
+        return json_error(json, digest == NULL ? value : digest,
                           "\"digest\": \"%.128s\": expected sha256: and 64 "
                           "small hexadecimal digits",
                           digest == NULL ? "" : digest->text);
     if (length == NULL || json_unsigned(length, INT64_MAX, &size) == -1)
-        return OCI_REFUSE(json, value, "\"size\": expected a number of bytes");
+        return json_error(json, value, "\"size\": expected a number of bytes");
     if (urls != NULL && urls->first != NULL)
-        return OCI_REFUSE(json, urls,
+        return json_error(json, urls,
                           "\"urls\": what is elsewhere is not in this archive");
     return oci_find_blob(oci, descriptor, size);
 }
@@ -144,7 +135,7 @@ static int oci_expect(const struct oci_descriptor *descriptor,
 {
     return descriptor->type->kind == kind
                ? 0
-               : OCI_REFUSE(descriptor->json, descriptor->value,
+               : json_error(descriptor->json, descriptor->value,
                             "\"mediaType\": \"%s\": expected that of %s",
                             descriptor->type->name, what);
 }
@@ -164,9 +155,9 @@ static int oci_parse(struct oci_document *document)
 {
     document->json = json_parse(document->name, document->text, document->size);
     if (document->json == NULL)
-        return oci_refuse();
+        return -1;
     if (document->json->root->type != JSON_OBJECT)
-        return OCI_REFUSE(document->json, document->json->root,
+        return json_error(document->json, document->json->root,
                           "expected an object");
     return 0;
 }
@@ -183,6 +174,14 @@ static int oci_open(const struct archive *archive,
                                                archive->name, entry->path);
 }
 
+static int oci_open_named(const struct archive *archive, const char *path,
+                          struct oci_document *document)
+{
+    return oci_open(archive, archive_find(archive, path), document) == -1
+               ? -1
+               : oci_parse(document);
+}
+
 /* Reads what a descriptor leads to, which is believed only when its digest is right. */
 static int oci_open_blob(const struct oci *oci,
                          const struct oci_descriptor *descriptor,
@@ -194,10 +193,10 @@ static int oci_open_blob(const struct oci *oci,
     sha256_of(document->text, document->size, digest);
     if (strcmp(digest, descriptor->digest) == 0)
         return 0;
-    log_error("%s: the blob sha256:%s has the digest sha256:%s: it was "
-              "changed, or damaged",
-              oci->archive->name, descriptor->digest, digest);
-    return oci_refuse();
+    errno = EBADMSG;
+    return log_error("%s: the blob sha256:%s has the digest sha256:%s: it was "
+                     "changed, or damaged",
+                     oci->archive->name, descriptor->digest, digest);
 }
 
 /*
@@ -222,21 +221,21 @@ static int oci_check_kind(const struct json *json, const char *type,
     uint64_t number = 0;
     if (version == NULL || json_unsigned(version, 2, &number) == -1 ||
         number != 2)
-        return OCI_REFUSE(json, version == NULL ? json->root : version,
+        return json_error(json, version == NULL ? json->root : version,
                           "\"schemaVersion\": expected 2");
     if (said != NULL && (said->type != JSON_STRING || type == NULL ||
                          strcmp(said->text, type) != 0))
-        return OCI_REFUSE(json, said,
+        return json_error(json, said,
                           "\"mediaType\": expected \"%s\", which is what led "
                           "here",
                           type == NULL ? "" : type);
     for (size_t i = 0; members[kind][i] != NULL; i++)
         if (json_member(json->root, members[kind][i]) == NULL)
-            return OCI_REFUSE(json, json->root, "%s without \"%s\"", what,
+            return json_error(json, json->root, "%s without \"%s\"", what,
                               members[kind][i]);
     for (size_t i = 0; foreign[kind][i] != NULL; i++)
         if (json_member(json->root, foreign[kind][i]) != NULL)
-            return OCI_REFUSE(json, json_member(json->root, foreign[kind][i]),
+            return json_error(json, json_member(json->root, foreign[kind][i]),
                               "%s with \"%s\": it may be taken for something "
                               "else",
                               what, foreign[kind][i]);
@@ -244,15 +243,6 @@ static int oci_check_kind(const struct json *json, const char *type,
 }
 
 /* ---- Manifests ---- */
-
-static size_t oci_count(const struct json_value *array)
-{
-    size_t count = 0;
-    for (const struct json_value *one = array->first; one != NULL;
-         one = one->next)
-        count++;
-    return count;
-}
 
 static int oci_read_layers(const struct oci *oci, const struct json *json,
                            struct archive_image *image)
@@ -283,14 +273,14 @@ static int oci_read_config(const struct oci *oci, const struct json *json,
         oci_expect(&descriptor, OCI_CONFIG, "an image's config") == -1)
         return -1;
     if (layers->type != JSON_ARRAY)
-        return OCI_REFUSE(json, layers, "\"layers\": expected an array");
+        return json_error(json, layers, "\"layers\": expected an array");
     int result = oci_open_blob(oci, &descriptor, &document);
     if (result == 0) {
         char *text = document.text;
         document.text = NULL;
         result =
             archive_plan_set_config(image, oci->archive, document.name, text,
-                                    document.size, oci_count(layers));
+                                    document.size, json_count(layers));
     }
     oci_close(&document);
     return result;
@@ -309,7 +299,7 @@ static int oci_read_names(struct archive_image *image,
         if (name == NULL)
             continue;
         if (name->type != JSON_STRING)
-            return OCI_REFUSE(from->json, name, "\"%s\": expected a string",
+            return json_error(from->json, name, "\"%s\": expected a string",
                               keys[i]);
         return archive_plan_add_name(image, from->json, name, name->text);
     }
@@ -365,7 +355,7 @@ static int oci_follow(struct oci *oci, const struct oci_descriptor *descriptor,
         oci_expect(descriptor, OCI_MANIFEST, "a manifest or an index") == -1)
         return -1;
     if (++oci->documents > ARCHIVE_MOST_DOCUMENTS)
-        return OCI_REFUSE(descriptor->json, descriptor->value,
+        return json_error(descriptor->json, descriptor->value,
                           "more than %d indexes and manifests",
                           ARCHIVE_MOST_DOCUMENTS);
     int result = oci_open_blob(oci, descriptor, &document);
@@ -391,9 +381,9 @@ static int oci_read_index(struct oci *oci, const struct json *json,
         return -1;
     const struct json_value *all = json_member(json->root, "manifests");
     if (all->type != JSON_ARRAY)
-        return OCI_REFUSE(json, all, "\"manifests\": expected an array");
+        return json_error(json, all, "\"manifests\": expected an array");
     if (depth > ARCHIVE_MOST_DEPTH)
-        return OCI_REFUSE(json, json->root,
+        return json_error(json, json->root,
                           "indexes in indexes, more than %d deep",
                           ARCHIVE_MOST_DEPTH);
     for (const struct json_value *one = all->first; one != NULL;
@@ -416,15 +406,12 @@ static int oci_read_index(struct oci *oci, const struct json *json,
 static int oci_check_layout(const struct archive *archive)
 {
     struct oci_document document = {0};
-    int result =
-        oci_open(archive, archive_find(archive, "oci-layout"), &document);
-    if (result == 0)
-        result = oci_parse(&document);
+    int result = oci_open_named(archive, "oci-layout", &document);
     if (result == 0) {
         const struct json_value *root = document.json->root;
         const struct json_value *version = oci_text(root, "imageLayoutVersion");
         if (version == NULL || strcmp(version->text, "1.0.0") != 0)
-            result = OCI_REFUSE(document.json, root,
+            result = json_error(document.json, root,
                                 "\"imageLayoutVersion\": expected \"1.0.0\"");
     }
     oci_close(&document);
@@ -438,20 +425,16 @@ int archive_plan_read_oci(struct archive_plan *plan,
     struct oci_document document = {0};
     if (oci_check_layout(archive) == -1)
         return -1;
-    int result =
-        oci_open(archive, archive_find(archive, "index.json"), &document);
-    if (result == 0)
-        result = oci_parse(&document);
+    int result = oci_open_named(archive, "index.json", &document);
     if (result == 0)
         result =
             oci_read_index(&oci, document.json, oci_types[0].name, NULL, 0);
     oci_close(&document);
     if (result == -1 || plan->count > 0)
         return result;
+    errno = EBADMSG;
     if (oci.others[0] == '\0')
-        log_error("%s: index.json names no image", archive->name);
-    else
-        log_error("%s: images for %s, and this machine is linux/%s",
-                  archive->name, oci.others, image_config_machine());
-    return oci_refuse();
+        return log_error("%s: index.json names no image", archive->name);
+    return log_error("%s: images for %s, and this machine is linux/%s",
+                     archive->name, oci.others, image_config_machine());
 }

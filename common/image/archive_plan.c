@@ -8,17 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int plan_refuse(void)
-{
-    errno = EBADMSG;
-    return -1;
-}
-
 static int plan_no_memory(const struct archive *archive)
 {
-    log_error("%s: out of memory (ENOMEM)", archive->name);
     errno = ENOMEM;
-    return -1;
+    return log_error("%s: out of memory (ENOMEM)", archive->name);
 }
 
 /* ---- For the two readers ---- */
@@ -51,10 +44,11 @@ static int plan_check_machine(const char *where,
     if (strcmp(config->os, "linux") == 0 &&
         strcmp(config->architecture, machine) == 0)
         return 0;
+    errno = EBADMSG;
     log_error("%s: an image for %s/%s, and this machine is linux/%s", where,
               config->os, config->architecture, machine);
     log_advice("get the image of that name that is for %s", machine);
-    return plan_refuse();
+    return -1;
 }
 
 int archive_plan_set_config(struct archive_image *image,
@@ -67,15 +61,14 @@ int archive_plan_set_config(struct archive_image *image,
         plan_check_machine(where, &image->config) == -1)
         return -1;
     if (image->config.layers.count != layer_count) {
-        log_error("%s speaks of %zu layers, and there are %zu of them", where,
-                  image->config.layers.count, layer_count);
-        return plan_refuse();
+        errno = EBADMSG;
+        return log_error("%s speaks of %zu layers, and there are %zu of them",
+                         where, image->config.layers.count, layer_count);
     }
     if (layer_count > LAYERS_MOST) {
-        log_error("%s: more than %d layers, which no overlay can have", where,
-                  LAYERS_MOST);
         errno = E2BIG;
-        return -1;
+        return log_error("%s: more than %d layers, which no overlay can have",
+                         where, LAYERS_MOST);
     }
     image->layers = calloc(layer_count + 1, sizeof *image->layers);
     return image->layers != NULL ? 0 : plan_no_memory(archive);
@@ -86,11 +79,9 @@ int archive_plan_add_name(struct archive_image *image, const struct json *json,
 {
     struct reference reference;
     const char *expected = reference_parse_tag(name, &reference);
-    if (expected != NULL) {
-        json_error(json, value, "the image's name \"%.256s\": %s", name,
-                   expected);
-        return plan_refuse();
-    }
+    if (expected != NULL)
+        return json_error(json, value, "the image's name \"%.256s\": %s", name,
+                          expected);
     struct reference *larger =
         reallocarray(image->names, image->name_count + 1, sizeof *larger);
     if (larger == NULL) {
@@ -141,10 +132,10 @@ static int plan_compare(const struct archive_plan *oci,
     int result = archive_plan_read_docker(&docker, archive);
     for (size_t i = 0; result == 0 && i < docker.count; i++)
         if (!plan_has(oci, &docker.images[i])) {
-            log_error("%s: manifest.json speaks of another image than "
-                      "index.json does",
-                      archive->name);
-            result = plan_refuse();
+            errno = EBADMSG;
+            result = log_error("%s: manifest.json speaks of another image "
+                               "than index.json does",
+                               archive->name);
         }
     archive_plan_free(&docker);
     return result;
@@ -156,11 +147,12 @@ int archive_plan_read(struct archive_plan *plan, const struct archive *archive)
                archive_find(archive, "index.json") != NULL;
     bool docker = archive_find(archive, "manifest.json") != NULL;
     if (!oci && !docker) {
+        errno = EBADMSG;
         log_error("%s is a tar archive, but not of an image: it has neither "
                   "oci-layout and index.json nor manifest.json",
                   archive->name);
         log_advice("a root file system becomes an image by `import`");
-        return plan_refuse();
+        return -1;
     }
     if (!oci)
         return archive_plan_read_docker(plan, archive);

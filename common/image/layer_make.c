@@ -118,11 +118,10 @@ static int make_check_digest(const struct layer_origin *origin,
     sha256_text(digest, text);
     if (expected == NULL || strcmp(text, expected) == 0)
         return 0;
-    log_error("%s: the digest of %s is sha256:%s, and not sha256:%s as was "
-              "said of it: it was changed, or damaged",
-              origin->name, what, text, expected);
     errno = EBADMSG;
-    return -1;
+    return log_error("%s: the digest of %s is sha256:%s, and not sha256:%s as "
+                     "was said of it: it was changed, or damaged",
+                     origin->name, what, text, expected);
 }
 
 /* What was said of it can only be known to be true at the end. */
@@ -133,11 +132,10 @@ static int make_finish(struct make *make)
     if (stream_finish(stream) == -1)
         return -1;
     if (origin->stored_digest != NULL && stream->stored_bytes != origin->size) {
-        log_error("%s: %" PRIu64 " bytes, and not %" PRIu64
-                  " as was said of it",
-                  origin->name, stream->stored_bytes, origin->size);
         errno = EBADMSG;
-        return -1;
+        return log_error("%s: %" PRIu64 " bytes, and not %" PRIu64
+                         " as was said of it",
+                         origin->name, stream->stored_bytes, origin->size);
     }
     if (make_check_digest(origin, "what is in the file", origin->stored_digest,
                           stream->stored_digest) == -1 ||
@@ -161,10 +159,9 @@ static int make_check_format(const struct make *make)
     int expected = make->origin->format;
     if (expected == LAYER_ANY_FORMAT || (int)make->stream.format == expected)
         return 0;
-    log_error("%s is %s, and was said to be %s", make->origin->name,
-              names[make->stream.format], names[expected]);
     errno = EBADMSG;
-    return -1;
+    return log_error("%s is %s, and was said to be %s", make->origin->name,
+                     names[make->stream.format], names[expected]);
 }
 
 /* Opens the stream. Returns 0, or -1; make_close() in any case. */

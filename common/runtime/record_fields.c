@@ -174,13 +174,10 @@ static const char *const *record_get_texts(struct record_reader *reader,
     const struct json_value *value = record_member(reader, key), *element;
     if (value == NULL)
         return NULL;
+    const char **texts = calloc(json_count(value) + 1, sizeof *texts);
     size_t count = 0;
-    for (element = value->first; element != NULL; element = element->next)
-        count++;
-    const char **texts = calloc(count + 1, sizeof *texts);
     if (texts == NULL)
         return NULL;
-    count = 0;
     for (element = value->first; element != NULL; element = element->next) {
         if (value->type != JSON_ARRAY || element->type != JSON_STRING)
             break;
