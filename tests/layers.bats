@@ -532,6 +532,31 @@ plain $(sha256sum <plain.tar | cut -d ' ' -f 1) $(stat -c %s plain.tar)" "$(cat 
   done
 }
 
+@test "xz and bzip2 are unpacked, with the digests of both sides" {
+  local how suffix program
+  make_tree
+  "$tool" pack tree plain.tar >/dev/null
+  for how in xz:xz bzip2:bz2; do
+    program=${how%:*} suffix=${how#*:}
+    "$program" -c plain.tar >"x.$suffix"
+    rm -rf layer
+    mkdir layer
+    unpack "x.$suffix" layer
+    assert_status 0
+    assert_equal "stored $(sha256sum <"x.$suffix" | cut -d ' ' -f 1) $(stat -c %s "x.$suffix")
+plain $(sha256sum <plain.tar | cut -d ' ' -f 1) $(stat -c %s plain.tar)" "$(head -n 2 <<<"$output")"
+    diff <(state_of tree) <(state_of layer)
+  done
+}
+
+@test "xz gets as much memory as others take, and no more" {
+  archive x.tar 'file  path=f  data=x'
+  xz --lzma2=dict=1GiB -c x.tar >x.xz
+  unpack x.xz layer
+  assert_status 125
+  assert_stderr_has "The limit is 256 MiB"
+}
+
 @test "a digest covers what comes after the end of the archive" {
   archive x.tar 'file  path=f  data=x'
   { cat x.tar; head -c 100000 /dev/zero; } >y.tar
@@ -570,10 +595,12 @@ plain $(sha256sum <plain.tar | cut -d ' ' -f 1) $(stat -c %s plain.tar)" "$(cat 
     assert_status 125
     assert_stderr_has 'has failed with exit status 1: "'
   done
-  xz -k -0 <x.gz >x.xz
-  unpack x.xz layer
-  assert_status 125
-  assert_stderr_has 'x.xz is compressed with xz'
+  for how in xz:xz bzip2:bz2; do
+    gzip -dc x.gz | "${how%:*}" -c | head -c 100000 >"short.${how#*:}"
+    unpack "short.${how#*:}" layer
+    assert_status 125
+    assert_stderr_has "short.${how#*:}: ${how%:*} has failed with exit status "
+  done
 }
 
 @test "a program that is not there is named, with what to do" {
@@ -583,7 +610,12 @@ plain $(sha256sum <plain.tar | cut -d ' ' -f 1) $(stat -c %s plain.tar)" "$(cat 
   run env PATH="$PWD/empty" "$tool" unpack x.tar.gz layer
   assert_status 125
   assert_output_has 'x.tar.gz: gzip can not be started (ENOENT)'
-  assert_output_has 'install it'
+  assert_output_has 'install it: it is what packs and unpacks .gz files'
+  gzip -dc x.tar.gz | xz -c >x.tar.xz
+  run env PATH="$PWD/empty" "$tool" unpack x.tar.xz layer
+  assert_status 125
+  assert_output_has 'x.tar.xz: xz can not be started (ENOENT)'
+  assert_output_has 'install it: it is what unpacks .xz files'
 }
 
 @test "a full disk is said to be one" {

@@ -1,6 +1,6 @@
 #include "common/base/tar.h"
 
-#include <stdbool.h>
+#include <string.h>
 
 _Static_assert(sizeof(struct tar_header) == TAR_BLOCK, "a header is a block");
 
@@ -60,6 +60,22 @@ const char *tar_parse_number(const char *field, size_t width, int64_t least,
         complaint = "a number that is too large";
     *value = number;
     return complaint;
+}
+
+bool tar_is_header(const void *block, size_t size)
+{
+    struct tar_header header;
+    uint32_t as_signed;
+    int64_t sum;
+    if (size < sizeof header)
+        return false;
+    memcpy(&header, block, sizeof header);
+    if (header.name[0] == '\0' ||
+        tar_parse_number(header.checksum, sizeof header.checksum, 0, INT32_MAX,
+                         &sum) != NULL)
+        return false;
+    uint32_t computed = tar_checksum(&header, &as_signed);
+    return sum == computed || sum == as_signed;
 }
 
 uint64_t tar_largest_number(size_t width)

@@ -13,6 +13,7 @@
 #ifndef NSCTL_BASE_TAR_H
 #define NSCTL_BASE_TAR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -62,6 +63,10 @@ struct tar_header {
 /* The sum of all bytes of a header, those of the checksum taken for blanks; in
  * `as_signed` as some old writers got it, who took char for signed. */
 uint32_t tar_checksum(const struct tar_header *header, uint32_t *as_signed);
+
+/* Whether such a block may be the first of an archive: its sum is right, which it is by
+ * chance once in a hundred thousand times. */
+bool tar_is_header(const void *block, size_t size);
 
 /* A number of a header: octal, or where its first bit is set, GNU's two's
  * complement in base 256. Nothing in it stands for 0. Returns NULL, or what is

@@ -254,7 +254,8 @@ static int build_stages(struct build *build, bool checking)
 static int build_all(struct build *build)
 {
     if (build_read_epoch(build) == -1 ||
-        build_context_open(&build->context, build->options) == -1 ||
+        build_context_open(&build->context, build->store, build->options) ==
+            -1 ||
         containerfile_read(&build->file, build->context.file_name,
                            build->context.text,
                            build->context.text_size) == -1 ||
@@ -282,6 +283,7 @@ int build_image(const struct store *store, const struct build_options *options)
     static struct build build;
     build = (struct build){.store = store, .options = options};
     build.context.fd = -1;
+    build.context.unpacked.fd = build.context.unpacked.tree_fd = -1;
     if (self_protect(options->userns_host, true) == -1)
         return EXIT_OURS;
     int result = build_all(&build);

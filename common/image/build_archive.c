@@ -29,34 +29,6 @@ static int build_archive_open(const struct layer_path *file)
     return fd;
 }
 
-/* The sum in a header is right by chance once in a hundred thousand times. */
-static bool build_archive_is_header(const unsigned char *block, size_t size)
-{
-    struct tar_header header;
-    uint32_t as_signed;
-    int64_t sum;
-    if (size < sizeof header)
-        return false;
-    memcpy(&header, block, sizeof header);
-    if (block[0] == '\0' ||
-        tar_parse_number(header.checksum, sizeof header.checksum, 0, INT32_MAX,
-                         &sum) != NULL)
-        return false;
-    uint32_t computed = tar_checksum(&header, &as_signed);
-    return sum == computed || sum == as_signed;
-}
-
-/* xz and bzip2 are archives to others. */
-static const char *build_archive_unknown(const unsigned char *data, size_t size)
-{
-    if (size >= 6 && memcmp(data,
-                            "\xfd"
-                            "7zXZ",
-                            6) == 0)
-        return "xz";
-    return size >= 3 && memcmp(data, "BZh", 3) == 0 ? "bzip2" : NULL;
-}
-
 int build_archive_is_one(const struct layer_path *file)
 {
     unsigned char block[sizeof(struct tar_header)];
@@ -69,26 +41,14 @@ int build_archive_is_one(const struct layer_path *file)
     int fd = build_archive_open(file);
     if (fd == -1)
         return -1;
-    ssize_t size = pread(fd, block, sizeof block, 0);
-    const char *unknown =
-        size <= 0 ? NULL : build_archive_unknown(block, (size_t)size);
-    int result = -1;
-    if (unknown != NULL) {
-        log_error("%s is compressed with %s, which we do not unpack: gzip and "
-                  "zstd are what is",
-                  file->path, unknown);
-        log_advice("COPY takes it as it is");
-        errno = EINVAL;
-    } else if (stream_open(&stream, file->path, fd, UINT64_MAX) == 0) {
-        while (used < sizeof block && got > 0) {
-            got = stream_read(&stream, block + used, sizeof block - used);
-            used += got > 0 ? (size_t)got : 0;
-        }
-        result = got == -1 ? -1 : build_archive_is_header(block, used);
-        stream_close(&stream);
-    } else {
-        stream_close(&stream);
+    int result = stream_open(&stream, file->path, fd, UINT64_MAX);
+    while (result == 0 && used < sizeof block && got > 0) {
+        got = stream_read(&stream, block + used, sizeof block - used);
+        used += got > 0 ? (size_t)got : 0;
     }
+    if (result == 0)
+        result = got == -1 ? -1 : tar_is_header(block, used);
+    stream_close(&stream);
     close(fd);
     return result;
 }

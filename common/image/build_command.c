@@ -66,7 +66,10 @@ int subcommand_build(const struct store *store, char **argv)
     };
     const struct program program = {
         .name = "build",
-        .summary = "Makes an image, as a Containerfile says.",
+        .summary =
+            "Makes an image, as a Containerfile says. - is a Containerfile "
+            "from standard input,\nor the DIRECTORY as a tar archive, "
+            "which may be compressed.",
         .usage = "[OPTION...] DIRECTORY|-",
         .example = "build -t hello .",
         .options = options,

@@ -6,6 +6,7 @@
  *   build_stage.c      the instructions of a stage, one after the other
  *   build_variables.c  ARG and ENV: what is known where
  *   build_context.c    the directory, what of it is ignored, the Containerfile
+ *   build_stdin.c      the directory, or the Containerfile alone, from standard input
  *   build_origin.c     what is copied out of: that, a stage, an image
  *   build_sources.c    which files COPY and ADD are to copy
  *   build_copy.c       COPY and ADD; build_copy_work.c does the copying
@@ -25,6 +26,7 @@
 #include "common/image/ignore.h"
 #include "common/image/image_config.h"
 #include "common/image/image_store.h"
+#include "common/image/layer_store.h"
 #include "common/kernel/layers.h"
 
 #include <signal.h>
@@ -52,8 +54,9 @@ struct build_stage {
 };
 
 struct build_context {
-    int fd;               /* -1: there is none */
-    struct layers layers; /* that directory, as one layer */
+    int fd;                      /* -1: there is none */
+    struct layers layers;        /* that directory, as one layer */
+    struct layer_draft unpacked; /* it was an archive on standard input */
     struct ignore ignore;
     char *text; /* of the Containerfile */
     size_t text_size;

@@ -38,8 +38,9 @@ static void import_read_options(struct import *import, char **argv)
     };
     const struct program program = {
         .name = argv[0],
-        .summary = "Makes an image of a root file system: of a tar archive, "
-                   "plain or compressed\nwith gzip or zstd, or of a directory.",
+        .summary =
+            "Makes an image of a root file system: of a tar archive, "
+            "plain or compressed\nwith gzip, zstd, xz or bzip2, or of a directory.",
         .usage = "[OPTION...] FILE|-|DIRECTORY [NAME[:TAG]]",
         .example = "import -c 'CMD [\"/bin/bash\"]' debian.tar.gz debian:12",
         .options = options,

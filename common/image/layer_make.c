@@ -155,6 +155,8 @@ static int make_check_format(const struct make *make)
         [STREAM_PLAIN] = "not compressed",
         [STREAM_GZIP] = "compressed with gzip",
         [STREAM_ZSTD] = "compressed with zstd",
+        [STREAM_XZ] = "compressed with xz",
+        [STREAM_BZIP2] = "compressed with bzip2",
     };
     int expected = make->origin->format;
     if (expected == LAYER_ANY_FORMAT || (int)make->stream.format == expected)

@@ -19,18 +19,19 @@ enum { CHUNK = 256 * 1024 };
 
 /* Not const: what is executed takes its words as if it might change them. */
 static struct stream_kind {
-    char program[8];
-    char unpack[8], pack[8]; /* its options */
+    char program[8], suffix[4];
+    char unpack[12], pack[8]; /* its options */
     unsigned char magic[6];
     size_t magic_size; /* 0: it is known by nothing */
 } kinds[] = {
     [STREAM_PLAIN] = {.magic_size = 0},
     /* -n: neither name nor time, so that the same data makes the same file. */
-    [STREAM_GZIP] = {"gzip", "-dc", "-cn", {0x1f, 0x8b}, 2},
-    [STREAM_ZSTD] = {"zstd", "-dcq", "-cq", {0x28, 0xb5, 0x2f, 0xfd}, 4},
-    /* To be told apart from what is no archive at all. */
-    {"xz", "", "", {0xfd, '7', 'z', 'X', 'Z', 0}, 6},
-    {"bzip2", "", "", {'B', 'Z', 'h'}, 3},
+    [STREAM_GZIP] = {"gzip", "gz", "-dc", "-cn", {0x1f, 0x8b}, 2},
+    [STREAM_ZSTD] = {"zstd", "zst", "-dcq", "-cq", {0x28, 0xb5, 0x2f, 0xfd}, 4},
+    /* -M: a file may ask for gigabytes of memory; zstd has a limit by itself. */
+    [STREAM_XZ] =
+        {"xz", "xz", "-dcM256MiB", "", {0xfd, '7', 'z', 'X', 'Z', 0}, 6},
+    [STREAM_BZIP2] = {"bzip2", "bz2", "-dc", "", {'B', 'Z', 'h'}, 3},
 };
 
 /* ---- The child ---- */
@@ -65,8 +66,9 @@ static int stream_spawn(struct stream *stream, struct stream_kind *kind,
     log_error("%s: %s can not be started (%s)", stream->name, kind->program,
               advice_error_name(error));
     if (error == ENOENT)
-        log_advice("install it: it is what packs and unpacks .%s files here",
-                   stream->format == STREAM_GZIP ? "gz" : "zst");
+        log_advice("install it: it is what %s .%s files here",
+                   kind->pack[0] == '\0' ? "unpacks" : "packs and unpacks",
+                   kind->suffix);
     errno = error;
     return -1;
 }
@@ -226,13 +228,7 @@ static int stream_recognise(struct stream *stream)
             memcmp(stream->chunk, kind->magic, kind->magic_size) != 0)
             continue;
         stream->format = (enum stream_format)i;
-        if (kind->unpack[0] != '\0')
-            return stream_start_child(stream);
-        log_error("%s is compressed with %s", stream->name, kind->program);
-        log_advice("we take gzip, zstd, or none; unpack it with `%s -d`",
-                   kind->program);
-        errno = EBADMSG;
-        return -1;
+        return stream_start_child(stream);
     }
     return 0;
 }

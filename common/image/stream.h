@@ -13,8 +13,8 @@
  *   stream_finish(&stream);
  *   stream_close(&stream);
  *
- * gzip and zstd are those of the host: a child of ours that reads from a socket
- * and writes to a pipe. Its other side is fed and emptied by whoever is in
+ * gzip, zstd, xz and bzip2 are those of the host, the last two to read only: a
+ * child of ours that reads from a socket and writes to a pipe. Its other side is fed and emptied by whoever is in
  * stream_read() or stream_write(), so that neither waits for the other.
  *
  * taught in: step 10, lessons/10-build.md
@@ -28,7 +28,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum stream_format { STREAM_PLAIN, STREAM_GZIP, STREAM_ZSTD };
+enum stream_format {
+    STREAM_PLAIN,
+    STREAM_GZIP,
+    STREAM_ZSTD,
+    STREAM_XZ,
+    STREAM_BZIP2,
+};
 
 struct stream {
     const char *name; /* for messages; must stay */

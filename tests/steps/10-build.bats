@@ -178,6 +178,76 @@ STEP 3/3: RUN echo printed; echo complained >&2' "$(grep STEP <<<"$stderr")"
   assert_stderr_has "Containerfile:2: COPY file: this build has no context"
 }
 
+@test "a context from standard input: an archive, compressed or not, is as its directory is" {
+  local how
+  mkdir -p context/sub
+  printf 'FROM base\nCOPY . /x\nADD a.tar.* /y/\n' >context/Containerfile
+  printf 'FROM base\nENV A=other\n' >context/sub/Other
+  echo '**/*.log' >context/.dockerignore
+  echo data >context/sub/file
+  echo noise >context/sub/a.log
+  ln -s sub/file context/link
+  chmod 600 context/sub/file
+  tar c -C context sub | xz >context/a.tar.xz
+  if command -v bzip2 >/dev/null; then tar c -C context link | bzip2 >context/a.tar.bz2; fi
+  run_step build -q -t x context
+  assert_status 0
+  local id=$output
+  in_image sh -c 'cat /y/sub/file; ls /x/sub; [ ! -e /y/a.tar.xz ]' >said
+  assert_equal "data Other file" "$(tr '\n' ' ' <said | sed 's/ $//')"
+  for how in cat gzip zstd xz; do
+    tar c -C context . | "$how" -c 2>/dev/null >context.tar || tar c -C context . >context.tar
+    run_step build -q -t y - <context.tar
+    assert_status 0 "An archive through $how: $stderr"
+    assert_equal "$id" "$output" "It is the same files, and so the same image."
+  done
+  # From a pipe that hands over little at a time, with another file of it.
+  run_step build -q -t z -f sub/Other - < <(dd if=context.tar bs=100 status=none)
+  run_step build -q -t z -f sub/Other - < <(tar c -C context . | dd bs=100 status=none)
+  assert_status 0
+  run_step run --rm --net none z sh -c 'echo $A'
+  assert_output_has other
+  assert_store_sound
+}
+
+@test "what comes from standard input and is no context is refused, and leaves nothing" {
+  mkdir empty
+  tar c -C empty . >empty.tar
+  run_step build -q - <empty.tar
+  assert_status 125
+  assert_stderr_has "standard input: neither a Containerfile nor a Dockerfile is in it"
+  printf 'FROM base\n' | gzip >file.gz
+  run_step build -q - <file.gz
+  assert_status 125
+  assert_stderr_has "standard input is compressed, and what is in it is no archive"
+  printf 'FROM base\n' >file
+  run_step build -q -f Other - <file
+  assert_status 125
+  assert_stderr_has "-f Other: standard input is no archive"
+  head -c 200000 /dev/urandom >context/file
+  printf 'FROM base\nCOPY file /\n' >context/Containerfile
+  tar c -C context . | head -c 100000 >short.tar
+  run_step build -q - <short.tar
+  assert_status 125
+  assert_stderr_has "standard input: "
+  # A name that leads out of it.
+  python3 - <<'END' >out.tar
+import io, sys, tarfile
+with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as tar:
+    for name in "Containerfile", "../../../../out":
+        entry = tarfile.TarInfo(name)
+        entry.size = 12
+        tar.addfile(entry, io.BytesIO(b"FROM scratch"))
+END
+  run_step build -q - <out.tar
+  assert_status 125
+  assert_stderr_has ".."
+  [ -z "$(find "$BATS_TEST_TMPDIR" -name out)" ] || fail "It was written outside."
+  run_step build -q - </dev/null
+  assert_status 125
+  assert_store_sound
+}
+
 @test "several names; no name; --iidfile" {
   build 'FROM base\nENV A=1\n' -t y:2 -t localhost/z --iidfile id
   assert_status 0
@@ -388,9 +458,9 @@ refuses()
   assert_stderr_has "a directory of that name is there"
   build 'FROM base\nCOPY --chown=nobodyatall file /\n'
   assert_stderr_has "Containerfile:2: COPY: /: --chown: the image's /etc/passwd has no such user"
-  printf 'xx' | xz >context/a.tar.xz
+  tar c context/file | xz | head -c 100 >context/a.tar.xz
   build 'FROM base\nADD a.tar.xz /\n'
-  assert_stderr_has "compressed with xz"
+  assert_stderr_has "a.tar.xz: xz has failed"
   assert_store_sound
 }
 
