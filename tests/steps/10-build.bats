@@ -524,16 +524,27 @@ refuses()
   assert_equal "$victim/dir $victim/file $victim/new $victim/w" "$(in_image sh -c "echo $victim/*")"
 }
 
-@test "/dev, /etc and /proc of an image that are links to the host's" {
-  local victim=$BATS_TEST_TMPDIR/victim name
-  mkdir "$victim" && chmod 777 "$victim"
-  mkdir -p context/bin && cp "$(command -v busybox)" context/bin/sh
+@test "/dev, /etc, /proc and /sys of an image that are links to the host's" {
+  local victim=$BATS_TEST_TMPDIR/victim name tree
+  mkdir "$victim" context/bin context/dir && chmod 777 "$victim"
+  cp "$ROOT/build/rootfs/default/bin/busybox" context/bin/sh
+  echo data >context/dir/file
+  tar -C context -cf context/a.tar dir
   for name in dev etc proc sys; do
     rm -rf context/dev context/etc context/proc context/sys
     ln -s "$victim" context/$name
-    build 'FROM scratch\nCOPY . /\nRUN echo ran\n'
-    [ "$status" -ne 0 ] || assert_equal "" "$(ls -A "$victim")"
+    builds 'FROM scratch\nCOPY . /\n'
+    tree=$NSCTL_ROOT/layers/$(layers_of x)/tree
+    cp context/dir/file "$tree/$name/"
+    [ -e "$victim/file" ] || fail "The control: who writes to the image's /$name by its path writes to the host."
+    rm "$victim/file"
+    build "FROM scratch\nCOPY . /\nRUN echo ran\n"
+    assert_status 125 "What is mounted upon /$name would be elsewhere."
+    assert_stderr_has "/$name in the root file system is not a directory (ENOTDIR)"
+    builds "FROM scratch\nCOPY . /\nCOPY dir/file /$name/\nCOPY dir /$name/copied/\nADD a.tar /$name/\nWORKDIR /$name/work\nCOPY dir/file .\n"
     assert_equal "" "$(ls -A "$victim")" "The link /$name was followed."
+    tree=$NSCTL_ROOT/layers/$(layers_of x | tail -n 1)/tree
+    assert_equal data "$(cat "$tree$victim/work/file")" "It leads to a directory of the image's."
   done
 }
 

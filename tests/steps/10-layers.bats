@@ -3,6 +3,7 @@
 # "gone" goes from one line of a build to the next and from one machine to another.
 
 # shellcheck disable=SC2016 # $ is for the Containerfile
+# shellcheck disable=SC2030,SC2031 # each test is a process of its own
 # shellcheck disable=SC2154 # rootfs is from containers.bash, status and output from bats' run
 
 load ../helpers
@@ -206,6 +207,61 @@ builds() # OPTION…
   assert_status 0 "What we save we load:"
   in_image less ls /there
   [ "$status" -ne 0 ] || fail "A line has removed /there, and whoever loads the image has it again: it must stand in the archive that it is gone."
+}
+
+# --- What a build is led to by links ------------------------------------------------
+
+@test "a link in the context begins at the top of the context, not of the host" {
+  mkdir canary
+  echo host >canary/file
+  containerfile 'FROM base' 'COPY link /copied'
+  ln -s "$BATS_TEST_TMPDIR/canary/file" link
+  [ "$(cat link)" = host ] || fail "This is no attack: whoever opens the link is not led out."
+  run_step build -t led .
+  ! grep -rqx host "$NSCTL_ROOT/layers" || fail "The link's target was looked up on the host: a file from outside of the context is in a layer."
+  assert_status 125 "In the context there is no such file:"
+  assert_stderr_has "Containerfile:2: COPY link: not in the context"
+  mkdir -p ".$BATS_TEST_TMPDIR/canary"
+  echo context >".$BATS_TEST_TMPDIR/canary/file"
+  builds -t led
+  in_image led cat /copied
+  assert_equal context "$output" "From the context's top on there is such a file now, and that is what is copied."
+}
+
+@test "a link that one source of a line has made is not followed for the next" {
+  mkdir canary
+  containerfile 'FROM base' 'COPY one two /'
+  mkdir -p one two/x naive
+  ln -s "$BATS_TEST_TMPDIR/canary" one/x
+  echo owned >two/x/owned
+  cp -R one/. naive
+  echo owned >naive/x/owned
+  [ -e ../canary/owned ] || fail "This is no attack: not even a shell is led out by the link."
+  rm ../canary/owned
+  run_step build -t led .
+  [ ! -e ../canary/owned ] ||
+    fail "The first source has a link x to a directory of the host, the second a file x/owned; and that was written to the host, through the link."
+  assert_status 125 "Where a link stands there can be no directory:"
+  assert_stderr_has "Containerfile:2: COPY: "
+}
+
+@test "what is tidied up behind RUN is the layer's, whatever RUN has made of /etc" {
+  local name
+  mkdir -p canary tree
+  cp -R "$rootfs/usr" "$rootfs/bin" "$rootfs/lib" "$rootfs/lib64" tree 2>/dev/null || true # of what may be read
+  touch canary/hosts canary/hostname canary/resolv.conf
+  run_step import tree bare
+  assert_status 0
+  # /etc was made for the sake of our own files in it: so it is in the layer, and can get another name.
+  containerfile 'FROM bare' "RUN mv /etc /mine && ln -s $BATS_TEST_TMPDIR/canary /etc"
+  run_step build --net none -t led .
+  for name in hosts hostname resolv.conf; do
+    [ -e "../canary/$name" ] ||
+      fail "RUN has put a link to a directory of the host in the place of /etc; and $name, which is empty there, was removed from the host."
+  done
+  assert_status 0 "It is an odd image, but one:"
+  [ -L "$NSCTL_ROOT/layers/$("$STEP" -q image inspect led | sed -n '/"Layers"/,/\]/s/^ *"sha256:\([0-9a-f]*\)".*/\1/p' | tail -n 1)/tree/etc" ] ||
+    fail "This is no attack: there is no link in the layer."
 }
 
 @test "a variable that is set and empty takes the word behind :- and not the one behind -" {
