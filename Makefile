@@ -127,7 +127,7 @@ static_flags := BUILD=build/static/obj BIN=build/static CC=$(or $(have_musl),$(C
                 CFLAGS='$(CFLAGS) -Os -fdata-sections -ffunction-sections -fno-asynchronous-unwind-tables' \
                 LDFLAGS='-static -Wl,--gc-sections'
 static: ## build the steps as static programs, in build/static
-	$(MAKE) $(static_flags) all
+	$(MAKE) $(static_flags) all image-tool
 
 sanitize_flags := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=all

@@ -21,6 +21,10 @@ choose_workbook() {
   if compgen -G "$programs/step-[0-9][0-9]" >/dev/null; then
     cp -p "$programs"/step-[0-9][0-9] "$copies"
     shares+=(--share "$copies")
+    # What archives' tests run would take minutes to compile in there.
+    if cp -p "$programs/obj/tests/image/tool" "$copies/image-tool" 2>/dev/null; then
+      prepare='export IMAGE_TOOL=/workbook/image-tool'
+    fi
   elif [ -n "${STATIC_DIR:-}" ]; then
     complain "there are no programs step-NN in STATIC_DIR=$STATIC_DIR"
   elif [ "$arch" != "$host_arch" ]; then
@@ -41,6 +45,6 @@ choose_workbook() {
   done
   if [ "$arch" != "$host_arch" ] || [ ! -d "$top/build/rootfs/default" ]; then
     shares+=(--exclude ./build/rootfs)
-    prepare='rootfs/default build/rootfs/default'
+    prepare+=' && rootfs/default build/rootfs/default'
   fi
 }
