@@ -62,21 +62,22 @@ static int inspect_found(const struct store *store, struct json_writer *writer,
     bool is_whole = image_store_check_whole(image);
     if (image->config.os == NULL ||
         image_store_list(store, &images, &count) == -1)
-        return EXIT_NOT_DONE;
+        return -1;
     int result = inspect_write_image(writer, image, images, count);
     image_store_free_list(images, count);
-    return result == 0 && is_whole ? 0 : EXIT_NOT_DONE;
+    return is_whole ? result : -1;
 }
 
+/* An inspect_function of an image, as is inspect_any() of whatever has that name. */
 static int inspect_image(const struct store *store, struct json_writer *writer,
                          const char *word)
 {
     struct image image;
-    int status = EXIT_NOT_DONE;
-    if (image_store_look_up(store, word, &image) == 0)
-        status = inspect_found(store, writer, &image);
+    int result = image_store_look_up(store, word, &image);
+    if (result == 0)
+        result = inspect_found(store, writer, &image);
     image_free(&image);
-    return status;
+    return result;
 }
 
 int subcommand_image_inspect(const struct store *store, char **argv)
@@ -89,15 +90,8 @@ int subcommand_image_inspect(const struct store *store, char **argv)
         .example = "image inspect hello",
         .options = options,
     };
-    char **words = subcommands_read(&program, argv, 1, SIZE_MAX);
-    struct json_writer writer = {.file = stdout};
-    int status = 0;
-    json_write_open(&writer, NULL, '[');
-    for (; *words != NULL; words++)
-        if (inspect_image(store, &writer, *words) != 0)
-            status = EXIT_NOT_DONE;
-    json_write_close(&writer, ']');
-    return subcommands_end_output(status);
+    return inspect_all(store, subcommands_read(&program, argv, 1, SIZE_MAX),
+                       inspect_image);
 }
 
 /* ---- Containers and images ---- */
@@ -119,21 +113,19 @@ static int inspect_any(const struct store *store, struct json_writer *writer,
 {
     struct record record;
     struct image image = {0};
-    int status = 0;
-    bool is_container = inspect_look_up(store, word, &record) == 0;
-    if (is_container) {
+    int result = inspect_look_up(store, word, &record);
+    if (result == 0) {
         inspect_write(writer, &record);
     } else if (errno == ENOENT && image_store_find(store, word, &image) == 0) {
-        status = inspect_found(store, writer, &image);
+        result = inspect_found(store, writer, &image);
     } else {
         record_free(&record); /* once more, to say what is wrong with it */
         if (store_look_up(store, word, &record) == -1 && errno == ENOENT)
             log_advice("nor is there an image of that name");
-        status = EXIT_NOT_DONE;
     }
     image_free(&image);
     record_free(&record);
-    return status;
+    return result;
 }
 
 int subcommand_inspect_any(const struct store *store, char **argv)
@@ -147,13 +139,6 @@ int subcommand_inspect_any(const struct store *store, char **argv)
         .example = "inspect web",
         .options = options,
     };
-    char **words = subcommands_read(&program, argv, 1, SIZE_MAX);
-    struct json_writer writer = {.file = stdout};
-    int status = 0;
-    json_write_open(&writer, NULL, '[');
-    for (; *words != NULL; words++)
-        if (inspect_any(store, &writer, *words) != 0)
-            status = EXIT_NOT_DONE;
-    json_write_close(&writer, ']');
-    return subcommands_end_output(status);
+    return inspect_all(store, subcommands_read(&program, argv, 1, SIZE_MAX),
+                       inspect_any);
 }

@@ -108,6 +108,31 @@ void inspect_write(struct json_writer *writer, const struct record *record)
     json_write_close(writer, '}');
 }
 
+/* An inspect_function of a container. */
+static int inspect_container(const struct store *store,
+                             struct json_writer *writer, const char *word)
+{
+    struct record record;
+    int result = store_look_up(store, word, &record);
+    if (result == 0)
+        inspect_write(writer, &record);
+    record_free(&record);
+    return result;
+}
+
+int inspect_all(const struct store *store, char **words,
+                inspect_function *inspect_one)
+{
+    struct json_writer writer = {.file = stdout};
+    int status = 0;
+    json_write_open(&writer, NULL, '[');
+    for (; *words != NULL; words++)
+        if (inspect_one(store, &writer, *words) == -1)
+            status = EXIT_NOT_DONE;
+    json_write_close(&writer, ']');
+    return subcommands_end_output(status);
+}
+
 int subcommand_inspect(const struct store *store, char **argv)
 {
     static const struct program_option options[] = {{0}};
@@ -118,18 +143,6 @@ int subcommand_inspect(const struct store *store, char **argv)
         .example = "inspect web",
         .options = options,
     };
-    char **words = subcommands_read(&program, argv, 1, SIZE_MAX);
-    struct json_writer writer = {.file = stdout};
-    int status = 0;
-    json_write_open(&writer, NULL, '[');
-    for (; *words != NULL; words++) {
-        struct record record;
-        if (store_look_up(store, *words, &record) == 0)
-            inspect_write(&writer, &record);
-        else
-            status = EXIT_NOT_DONE;
-        record_free(&record);
-    }
-    json_write_close(&writer, ']');
-    return subcommands_end_output(status);
+    return inspect_all(store, subcommands_read(&program, argv, 1, SIZE_MAX),
+                       inspect_container);
 }

@@ -8,8 +8,18 @@
 
 #include "common/base/json_writer.h"
 #include "common/runtime/record.h"
+#include "common/runtime/store.h"
 
 /* An object, whose keys are those that docker's users know, as far as there are such. */
 void inspect_write(struct json_writer *writer, const struct record *record);
+
+/* Writes what `word` names, an object. Returns 0, or -1, reported; it may have written all
+ * the same. */
+typedef int inspect_function(const struct store *store,
+                             struct json_writer *writer, const char *word);
+
+/* An array of all that are named, on stdout. Returns the exit status. */
+int inspect_all(const struct store *store, char **words,
+                inspect_function *inspect_one);
 
 #endif
