@@ -4,7 +4,9 @@
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/kernel/mount.h"
+#include "common/kernel/mount_detached.h"
 #include "common/kernel/rootfs.h"
+#include "common/kernel/tree.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -141,6 +143,9 @@ void network_files_name(struct network_files *files, const char *hostname,
 
 /* ---- The child: where to put it ---- */
 
+static const char *const network_files_names[NETWORK_FILES] = {
+    "resolv.conf", "hosts", "hostname"};
+
 /* The image's file, as a descriptor to mount upon; an empty one is made where it
  * has none, or a link. Nothing is followed: both directories and names are
  * looked up one at a time, from a descriptor. Returns -1 with errno. */
@@ -187,13 +192,32 @@ static int network_files_write(const char *path, const char *text)
     return written == -1 ? -1 : 0;
 }
 
-static int network_files_place_one(int etc_fd, const char *name,
-                                   const char *text)
+int network_files_make(struct network_files *files)
 {
-    char source[64], target[64];
-    snprintf(source, sizeof source, "/dev/files/%s", name);
-    if (network_files_write(source, text) == -1)
+    const char *const texts[NETWORK_FILES] = {files->resolv_conf, files->hosts,
+                                              files->hostname};
+    /* A file system of their own, which is nowhere to be seen in the end but
+     * in these three places. */
+    if (rootfs_make_directory("files", 0700) == -1 ||
+        mount_file_system("tmpfs", "files", "tmpfs",
+                          MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=1m",
+                          "files in memory, for /etc") == -1)
         return -1;
+    for (size_t i = 0; i < NETWORK_FILES; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "files/%s", network_files_names[i]);
+        if (network_files_write(path, texts[i]) == -1)
+            return -1;
+        files->tree_fds[i] =
+            mount_detached_copy(path, true, "a file of the container's own");
+        if (files->tree_fds[i] == -1)
+            return -1;
+    }
+    return 0;
+}
+
+static int network_files_place_one(int etc_fd, const char *name, int tree_fd)
+{
     int target_fd = network_files_open_target(etc_fd, name);
     if (target_fd == -1 && network_files_is_fixed(errno)) {
         log_note("/etc/%s is as the image has it, or not there, and can not be "
@@ -204,29 +228,14 @@ static int network_files_place_one(int etc_fd, const char *name,
     if (target_fd == -1)
         return (int)log_call(target_fd, "a file to be laid over",
                              "openat(\"/etc\", \"%s\", O_NOFOLLOW)", name);
-    snprintf(target, sizeof target, "/proc/self/fd/%d", target_fd);
-    int result = mount_file_system(source, target, "none", MS_BIND, NULL,
-                                   "a file of the container's own in /etc");
+    int result = tree_attach(tree_fd, target_fd,
+                             "a file of the container's own in /etc");
     close(target_fd);
     return result;
 }
 
 int network_files_place(const struct network_files *files)
 {
-    const struct {
-        const char *name, *text;
-    } all[] = {{"resolv.conf", files->resolv_conf},
-               {"hosts", files->hosts},
-               {"hostname", files->hostname}};
-    /* A file system of their own, which is nowhere to be seen in the end but
-     * in these three places. */
-    if (mkdir("/dev/files", 0700) == -1)
-        return (int)log_call(-1, "a place to write them",
-                             "mkdir(\"/dev/files\", 0700)");
-    if (mount_file_system("tmpfs", "/dev/files", "tmpfs",
-                          MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=1m",
-                          "files in memory, for /etc") == -1)
-        return -1;
     if (rootfs_make_directory("/etc", 0755) == -1) /* the image may have none */
         return -1;
     int etc_fd = open("/etc", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -236,13 +245,9 @@ int network_files_place(const struct network_files *files)
         return -1;
     }
     int result = 0;
-    for (size_t i = 0; i < sizeof all / sizeof all[0] && result == 0; i++)
-        result = network_files_place_one(etc_fd, all[i].name, all[i].text);
+    for (size_t i = 0; i < NETWORK_FILES && result == 0; i++)
+        result = network_files_place_one(etc_fd, network_files_names[i],
+                                         files->tree_fds[i]);
     close(etc_fd);
-    if (result == -1)
-        return -1;
-    if (umount2("/dev/files", MNT_DETACH) == -1 || rmdir("/dev/files") == -1)
-        return (int)log_call(-1, "they are where they belong",
-                             "umount2(\"/dev/files\", MNT_DETACH)");
-    return 0;
+    return result;
 }

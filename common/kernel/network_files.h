@@ -2,8 +2,8 @@
  * network_files: /etc/resolv.conf, /etc/hosts and /etc/hostname of a container.
  *
  * An image can not know them. The parent writes them, as text, while it sees the
- * host's; the child lays each over the image's own, as a bind mount of a file
- * in memory. Where the image has a link in that place, it is not followed but
+ * host's; the child makes files of it in memory, and lays each over the image's own, as a
+ * mount. Where the image has a link in that place, it is not followed but
  * replaced: most images link /etc/resolv.conf to a program that is not running.
  *
  * taught in: step 08, lessons/08-veth.md
@@ -17,11 +17,14 @@
 /* The C library asks three name servers, resolv.conf(5). */
 enum { NETWORK_FILES_SERVERS = 3, NETWORK_FILES_BYTES = 8192 };
 
+enum { NETWORK_FILES = 3 };
+
 struct network_files {
     char servers[NETWORK_FILES_SERVERS][INET6_ADDRSTRLEN]; /* --dns */
     size_t server_count;
     char resolv_conf[NETWORK_FILES_BYTES + 512];
     char hosts[512], hostname[128];
+    int tree_fds[NETWORK_FILES]; /* the files, each a mount of its own */
 };
 
 /* The option parser for --dns (base/program.h): an address, IPv4 or IPv6, which
@@ -49,8 +52,12 @@ int network_files_choose_servers(struct network_files *files,
 void network_files_name(struct network_files *files, const char *hostname,
                         const char *address);
 
-/* In the child, in its root, with /dev and /proc mounted and before anything is made
- * read-only. Returns 0, or -1, reported. */
+/* In the child, in the place where its root is put together (overlay.h): makes the files.
+ * Returns 0, or -1, reported. */
+int network_files_make(struct network_files *files);
+
+/* In the child, in its root, before anything is made read-only: lays them over the image's.
+ * Returns 0, or -1, reported. */
 int network_files_place(const struct network_files *files);
 
 #endif

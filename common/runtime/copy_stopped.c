@@ -99,10 +99,10 @@ int copy_stopped_enter(struct copy_stopped *stopped)
         (userns && userns_become_root(&stopped->maps) == -1) ||
         sync_wait_for_parent(&stopped->syncs[1]) == -1)
         return -1;
-    return overlay_make_root(&stopped->overlay, stopped->userns_host,
-                             &stopped->mounts) == -1
-               ? -1
-               : userns_mounts_enter(&stopped->mounts);
+    if (overlay_make_root(&stopped->overlay, stopped->userns_host) == -1 ||
+        overlay_leave_place(&stopped->mounts) == -1)
+        return -1;
+    return userns_mounts_enter(&stopped->mounts);
 }
 
 int copy_stopped_release(struct copy_stopped *stopped, pid_t pid)

@@ -236,11 +236,11 @@ int overlay_answer(struct overlay *overlay, pid_t pid)
 
 /* ---- The child: the layers become a root ---- */
 
-/* The place goes over the host's root, where it is in nobody's way: whoever has
- * that root, as we, still looks things up below it. */
+/* Some directory that every host has, and that we are done with. Not "/": there it would
+ * be the uppermost, and what rootfs_pivot() lets go of instead of the host's root. */
 static int overlay_enter_place(const struct overlay *overlay)
 {
-    if (mount_detached_attach(overlay->place_fd, "/",
+    if (mount_detached_attach(overlay->place_fd, "/sys",
                               "a place to put things together") == -1)
         return -1;
     umask(0022);
@@ -429,29 +429,10 @@ static int overlay_mount_host(const struct overlay *overlay, bool userns_host)
     return -1;
 }
 
-/* Takes the root out of the place, which is needed no more: its layers are held
- * by the overlay. */
-static int overlay_leave_place(struct userns_mounts *mounts)
-{
-    mounts->root_fd = mount_detached_copy("root", true, "the root by itself");
-    if (mounts->root_fd == -1)
-        return -1;
-    int result = umount2(".", MNT_DETACH);
-    if (log_call(result, "the place is gone", "umount2(\".\", MNT_DETACH)") ==
-        -1)
-        return -1;
-    /* Some directory that every host has, and that we are done with. Not "/":
-     * where pivot_root can not work, the root has to be moved there. */
-    result = chdir("/proc");
-    return (int)log_call(result, "where the root can be attached",
-                         "chdir(\"/proc\")");
-}
-
 /* Puts the root together. Without root's help all is done by the child; else the
  * layers are there, and a copy may be, which the parent makes where there is none
  * and it is asked for one. */
-int overlay_make_root(struct overlay *overlay, bool userns_host,
-                      struct userns_mounts *mounts)
+int overlay_make_root(struct overlay *overlay, bool userns_host)
 {
     struct stat status;
     char done = 0;
@@ -471,5 +452,16 @@ int overlay_make_root(struct overlay *overlay, bool userns_host,
                      ? 0
                      : -1;
     close(overlay->talk_fds[1]);
-    return result == -1 ? -1 : overlay_leave_place(mounts);
+    return result == -1 ? -1 : 0;
+}
+
+/* The place itself goes with the host's root, below which it is: its layers are held by
+ * the overlay. */
+int overlay_leave_place(struct userns_mounts *mounts)
+{
+    int result = chdir("root");
+    if (log_call(result, "out of that place", "chdir(\"root\")") == -1)
+        return -1;
+    mounts->root_fd = mount_detached_copy("", true, "the root by itself");
+    return mounts->root_fd == -1 ? -1 : 0;
 }

@@ -8,6 +8,7 @@
  *     …its ids…                                overlay_open_layers(&overlay)
  *     overlay_assign_owners(&overlay, …)   root inside, its mounts private:
  *     overlay_answer(&overlay, …)              overlay_make_root(&overlay, …)
+ *                                              overlay_leave_place(&mounts)
  *
  * As root the parent opens the layers, and the child finds them open.
  *
@@ -60,10 +61,13 @@ int overlay_assign_owners(const struct overlay *overlay, pid_t pid);
  * a copy, or has ended. Returns 0, or -1, reported. */
 int overlay_answer(struct overlay *overlay, pid_t pid);
 
-/* In the child, as root inside: of all layers one root, which it leaves as
- * `root_fd` in `mounts`, for userns_mounts_enter(). Its working directory is
- * /proc then, and its umask 0022. Returns 0, or -1, reported. */
-int overlay_make_root(struct overlay *overlay, bool userns_host,
-                      struct userns_mounts *mounts);
+/* In the child, as root inside: of all layers one root. The working directory is then the
+ * place where that was put together, as "root", and the umask 0022. What else is made here
+ * vanishes with the host's root. Returns 0, or -1, reported. */
+int overlay_make_root(struct overlay *overlay, bool userns_host);
+
+/* Leaves the root as `root_fd` in `mounts`, for userns_mounts_enter(). Returns 0, or -1,
+ * reported. */
+int overlay_leave_place(struct userns_mounts *mounts);
 
 #endif

@@ -86,8 +86,9 @@ static int child_enter_rootfs(struct container *container, struct sync *sync)
         (userns && userns_become_root(&container->maps) == -1) ||
         sync_wait_for_parent(sync) == -1)
         return -1;
-    if (overlay_make_root(&container->overlay, container->userns_host,
-                          &container->mounts) == -1 ||
+    if (overlay_make_root(&container->overlay, container->userns_host) == -1 ||
+        network_files_make(&container->network.files) == -1 ||
+        overlay_leave_place(&container->mounts) == -1 ||
         userns_mounts_enter(&container->mounts) == -1)
         return -1;
     if (userns)

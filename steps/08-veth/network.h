@@ -7,6 +7,7 @@
  *     clone_process(… CLONE_NEWNET …)        sync_wait_for_parent(…)
  *     network_connect(&network, pid)             …blocks…
  *     sync_release_child(…)                  network_configure(&network)
+ *                                            network_files_make(…)
  *                                            network_files_place(…), in its root
  *     network_close(&network)
  *

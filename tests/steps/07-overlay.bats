@@ -156,6 +156,13 @@ needs_host_view()
   done
 }
 
+@test "the workplace goes with the host's root: the kernel has to wait for one umount2, no more" {
+  requires strace
+  run_traced -q true
+  assert_status 0
+  [ "$(grep -c 'umount2(' "$trace")" -le 1 ] || fail "Each umount2 waits for all CPUs: $(grep 'umount2(' "$trace")"
+}
+
 @test "no mount of a container reaches the host, though the host's are shared" {
   requires root
   local more
