@@ -11,6 +11,7 @@
 #include "common/kernel/lock.h"
 #include "common/kernel/overlay_options.h"
 #include "common/runtime/pause.h"
+#include "common/runtime/written.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,23 +61,6 @@ static void commit_read_options(struct commit *commit, char **argv)
 }
 
 /* ---- What there is to be seen of it ---- */
-
-static int commit_find_upper(struct commit *commit)
-{
-    const struct record *record = &commit->record;
-    const char *place =
-        record->upper != NULL ? record->upper : record->directory;
-    char work[PATH_MAX];
-    if (files_path(commit->upper, "%s/upper", place) == -1 ||
-        files_path(work, "%s/work/work", place) == -1)
-        return -1;
-    /* Where overlay has written it has made that. */
-    if (access(work, F_OK) == 0)
-        return 0;
-    return log_error("%s: what it writes is in memory, and not to be seen from "
-                     "here",
-                     record->name);
-}
 
 static int commit_find_image(const struct store *store, struct commit *commit)
 {
@@ -203,7 +187,7 @@ static int commit_run(const struct store *store, struct commit *commit)
     int lock_fd = commit_lock(&commit->record);
     if (lock_fd == -1)
         return -1;
-    int result = commit_find_upper(commit) == -1 ||
+    int result = written_find(&commit->record, commit->upper) == -1 ||
                          commit_describe(commit) == -1 ||
                          (commit->record.image_id != NULL
                               ? commit_find_image(store, commit)

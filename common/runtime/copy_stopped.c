@@ -6,13 +6,13 @@
 #include "common/kernel/lock.h"
 #include "common/kernel/mount.h"
 #include "common/kernel/userns.h"
+#include "common/runtime/written.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 /* Only one at a time may write to an upper layer; and who removes the container takes
  * this lock as well. */
@@ -34,20 +34,14 @@ static int copy_stopped_lock(struct copy_stopped *stopped,
 static int copy_stopped_find_layers(struct overlay *overlay,
                                     const struct record *record)
 {
-    const char *place =
-        record->upper != NULL ? record->upper : record->directory;
-    char work[PATH_MAX];
-    if (files_path(work, "%s/work/work", place) == -1)
+    char upper[PATH_MAX];
+    if (written_find(record, upper) == -1)
         return -1;
-    /* Where overlay has written it has made that. */
-    if (access(work, F_OK) == -1)
-        return log_error("%s does not run, and what it wrote went with it: "
-                         "that was in memory",
-                         record->name);
     const char *expected =
         overlay_options_parse_layers(record->root, &overlay->options);
     if (expected == NULL)
-        expected = overlay_options_parse_upper(place, &overlay->options);
+        expected = overlay_options_parse_upper(written_place(record),
+                                               &overlay->options);
     if (expected != NULL)
         return log_error("%s ran on %s: %s", record->name, record->root,
                          expected);

@@ -1,12 +1,10 @@
 /* diff: what a container has changed of the file system that it was given. */
-#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/kernel/layers.h"
 #include "common/kernel/overlay_options.h"
 #include "common/runtime/mapped.h"
 #include "common/runtime/subcommands.h"
-
-#include <unistd.h>
+#include "common/runtime/written.h"
 
 struct difference {
     char upper[PATH_MAX];
@@ -17,17 +15,8 @@ struct difference {
 static int difference_find(struct difference *difference,
                            const struct record *record)
 {
-    const char *place =
-        record->upper != NULL ? record->upper : record->directory;
-    char work[PATH_MAX];
-    if (files_path(difference->upper, "%s/upper", place) == -1 ||
-        files_path(work, "%s/work/work", place) == -1)
+    if (written_find(record, difference->upper) == -1)
         return -1;
-    /* Where overlay has written it has made that. */
-    if (access(work, F_OK) == -1)
-        return log_error("%s: what it writes is in memory, and not to be seen "
-                         "from here: nothing has been written to %s",
-                         record->name, difference->upper);
     const char *expected =
         overlay_options_parse_layers(record->root, &difference->lower);
     return expected == NULL ? 0
