@@ -12,6 +12,7 @@
 #   metadata_of NAME [TAG]   the file
 #   assert_images_sound      no name without its layers, no layer without a name; nothing half made
 #   assert_no_images         nothing at all
+#   run_is_kept WHO          whether what RUN writes can be, in a user namespace of WHO's
 
 make_image()
 {
@@ -52,6 +53,16 @@ layers_of()
 metadata_of()
 {
   printf '%s/images/%s/%s/metadata.json\n' "$NSCTL_ROOT" "${1//\//%}" "${2:-latest}"
+}
+
+# That takes an overlay, which depends on the kernel, and on where these tests' files are.
+run_is_kept()
+{
+  local place said
+  place=$(mktemp -d "$BATS_FILE_TMPDIR/kept.XXXXXX")
+  chmod a+x "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" && chmod 777 "$place"
+  said=$(as "$1" "$STEP" -q --root "$place/root" run --rm --net none --upper "$place/upper" "$ROOT/build/rootfs/default" /bin/true 2>&1) ||
+    [[ $said != *'takes an overlay'* ]]
 }
 
 # By hand, as a build would.

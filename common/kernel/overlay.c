@@ -175,8 +175,10 @@ static int overlay_copy_layers(const struct overlay *overlay, pid_t pid)
     if (options->upper != NULL && !overlay->upper_may_be_memory) {
         log_error("--upper %s: that takes an overlay, which can not be had",
                   options->upper);
-        log_advice("the lines above say why; a newer kernel or another file "
-                   "system can, and so can --userns host");
+        log_advice("in a user namespace that takes Linux 5.12 (an ordinary "
+                   "user's: 5.11), and a file system that is no overlay "
+                   "itself and can have other owners; for root there is "
+                   "--userns host");
         return -1;
     }
     if (options->upper != NULL)

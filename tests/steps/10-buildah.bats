@@ -21,6 +21,7 @@
 
 load ../helpers
 load ../containers
+load ../images
 
 setup_file()
 {
@@ -34,6 +35,8 @@ setup_file()
   "$STEP" build -q -t base "$SHARED/base" >/dev/null
   peer build -q -t base "$SHARED/base" >/dev/null
   host_snapshot
+  export KEPT=
+  ! run_is_kept root || KEPT=1
 }
 
 setup()
@@ -41,10 +44,8 @@ setup()
   requires root # files of others, and what buildah wants
   command -v buildah >/dev/null || skip "needs buildah: it is not on this host; tests/install-tools installs it"
   export NSCTL_ROOT=$SHARED/root NSCTL_LOG=quiet
-  userns=() # what RUN writes takes an overlay in a user namespace, or none of these
-  if ! "$ROOT/tests/doctor" --has overlay-user >/dev/null || ! "$ROOT/tests/doctor" --has idmap >/dev/null; then
-    userns=(--userns host)
-  fi
+  userns=()
+  [ -n "$KEPT" ] || userns=(--userns host)
   cd "$BATS_TEST_TMPDIR" || return
 }
 
