@@ -1,8 +1,10 @@
 #include "common/base/number.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 const char *number_scan(const char *text, uint64_t maximum, uint64_t *value)
 {
@@ -31,7 +33,10 @@ const char *number_parse_bytes(const char *text, void *bytes)
         return expected;
     if (*unit != '\0') {
         const char *found = strchr(units, tolower((unsigned char)*unit));
-        if (found == NULL || unit[1] != '\0')
+        /* 100MB and 100MiB are 100m: in memory all are powers of two. */
+        bool long_name = found > units && (strcasecmp(unit + 1, "b") == 0 ||
+                                           strcasecmp(unit + 1, "ib") == 0);
+        if (found == NULL || (unit[1] != '\0' && !long_name))
             return expected;
         int shift = 10 * (int)(found - units);
         if (number > (uint64_t)INT64_MAX >> shift)

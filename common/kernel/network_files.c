@@ -33,6 +33,29 @@ const char *network_files_parse_server(const char *text, void *files)
     return NULL;
 }
 
+/* The name ends where the first colon is: an address of IPv6 has more. */
+const char *network_files_parse_host(const char *text, void *files)
+{
+    struct network_files *all = files;
+    unsigned char address[sizeof(struct in6_addr)];
+    size_t length = strcspn(text, ":="), used = strlen(all->added);
+    const char *number = text + length + (text[length] != '\0');
+    if (length == 0 || length > 255 ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                     "0123456789-._") < length)
+        return "expected NAME:ADDRESS, NAME of letters, digits, - and .";
+    if (inet_pton(AF_INET, number, address) != 1 &&
+        inet_pton(AF_INET6, number, address) != 1)
+        return "expected NAME:ADDRESS, such as db:10.90.0.2; the host's is "
+               "that of the default route inside";
+    int added = snprintf(all->added + used, sizeof all->added - used,
+                         "%s\t%.*s\n", number, (int)length, text);
+    if ((size_t)added < sizeof all->added - used)
+        return NULL;
+    all->added[used] = '\0';
+    return "expected 4 KiB of them at most";
+}
+
 int network_files_is_server(const char *line, char server[INET6_ADDRSTRLEN])
 {
     static const char key[] = "nameserver";
@@ -137,8 +160,8 @@ void network_files_name(struct network_files *files, const char *hostname,
     snprintf(files->hosts, sizeof files->hosts,
              "127.0.0.1\tlocalhost\n"
              "::1\tlocalhost ip6-localhost ip6-loopback\n"
-             "%s\t%s\n",
-             address == NULL ? "127.0.1.1" : address, hostname);
+             "%s\t%s\n%s",
+             address == NULL ? "127.0.1.1" : address, hostname, files->added);
 }
 
 /* ---- The child: where to put it ---- */

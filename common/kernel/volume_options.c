@@ -26,6 +26,24 @@ static char *volume_options_target(const char *text)
     return below ? strdup(text) : NULL;
 }
 
+/* What stands behind the second colon. "z" and "Z" are others' words for labels of
+ * SELinux, of which none are set here and none are needed. */
+static bool volume_options_take_words(struct volume *volume, char *words)
+{
+    char *rest = NULL;
+    if (*words == '\0' || words[strlen(words) - 1] == ',')
+        return false;
+    for (char *word = strtok_r(words, ",", &rest); word != NULL;
+         word = strtok_r(NULL, ",", &rest)) {
+        if (strcmp(word, "ro") == 0)
+            volume->read_only = true;
+        else if (strcmp(word, "rw") != 0 && strcmp(word, "z") != 0 &&
+                 strcmp(word, "Z") != 0)
+            return false;
+    }
+    return true;
+}
+
 const char *volume_options_parse(const char *text, void *volumes)
 {
     static const char expected[] =
@@ -43,8 +61,7 @@ const char *volume_options_parse(const char *text, void *volumes)
     char *option = strchr(target, ':');
     if (option != NULL) {
         *option++ = '\0';
-        volume.read_only = strcmp(option, "ro") == 0;
-        if (!volume.read_only && strcmp(option, "rw") != 0)
+        if (!volume_options_take_words(&volume, option))
             return expected;
     }
     if (all->count == VOLUMES_MOST)
@@ -56,6 +73,9 @@ const char *volume_options_parse(const char *text, void *volumes)
     volume.source = realpath(copy, NULL);
     if (volume.source == NULL) {
         free(target_copy);
+        if (errno == ENOENT && strchr(copy, '/') == NULL)
+            return "expected HOST to be there (ENOENT): volumes have no names; "
+                   "mkdir makes one";
         return errno == ENOENT
                    ? "expected HOST to be there: make it first (ENOENT)"
                    : "HOST can not be reached";
@@ -75,6 +95,10 @@ static bool volume_options_is_mode(const char *text)
 static bool volume_options_take(struct volume *volume, const char *option,
                                 char *mode)
 {
+    static const char *const always[] = {"rw", "nosuid", "nodev", "noexec"};
+    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
+        if (strcmp(option, always[i]) == 0)
+            return true;
     if (strncmp(option, "size=", 5) == 0)
         return number_parse_bytes(option + 5, &volume->bytes) == NULL &&
                volume->bytes >= 4096;

@@ -29,7 +29,8 @@ struct volumes {
 };
 
 /* The option parsers for --volume, "HOST:CONTAINER", ":ro" may follow, and for
- * --tmpfs, "PATH", ":size=64m,mode=1777" may follow (see base/program.h). What
+ * --tmpfs, "PATH", ":size=64m,mode=1777" may follow (see base/program.h), and rw,
+ * nosuid, nodev, noexec, which it is in any case. What
  * is at HOST must be there; CONTAINER is an absolute path without "..", and not
  * "/". `volumes` points to a struct volumes, to which one is added. Returns NULL,
  * or what was expected. */

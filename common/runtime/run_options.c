@@ -12,6 +12,7 @@
 #include "common/runtime/apparmor.h"
 #include "common/runtime/directory.h"
 #include "common/runtime/logs.h"
+#include "common/runtime/mount_option.h"
 #include "common/runtime/presets.h"
 #include "common/runtime/run_absent.h"
 
@@ -129,6 +130,8 @@ static char **run_options_take(struct container *container, char **argv,
          &container->volumes, "a directory or file of the host, inside"},
         {"--tmpfs", "DIR[:OPTIONS]", volume_options_parse_tmpfs,
          &container->volumes, "a file system in memory: size=64m,mode=1777"},
+        {"--mount", "TYPE,…", mount_option_parse, &container->volumes,
+         "the same in words: type=bind,source=HOST,target=DIR,readonly"},
         {"--read-only", NULL, NULL, &container->read_only,
          "nothing in the root can be changed"},
         {"-m --memory", "SIZE", cgroup_options_parse_memory,
@@ -159,6 +162,8 @@ static char **run_options_take(struct container *container, char **argv,
          "the ports that the image names, each at a free one"},
         {"--dns", "ADDRESS", network_files_parse_server, &network->files,
          "a name server to be asked (default: the host's)"},
+        {"--add-host", "NAME:ADDRESS", network_files_parse_host,
+         &network->files, "one more line of /etc/hosts: db:10.90.0.2"},
         {0},
     };
     program.options = options;

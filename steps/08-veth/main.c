@@ -296,6 +296,8 @@ int main(int argc, char **argv)
          "a port of the host that leads to one inside: 8080:80"},
         {"--dns", "ADDRESS", network_files_parse_server, &network->files,
          "a name server to be asked (default: the host's)"},
+        {"--add-host", "NAME:ADDRESS", network_files_parse_host,
+         &network->files, "one more line of /etc/hosts: db:10.90.0.2"},
         {0},
     };
     const struct program program = {

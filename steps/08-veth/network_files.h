@@ -15,7 +15,11 @@
 #include <stddef.h>
 
 /* The C library asks three name servers, resolv.conf(5). */
-enum { NETWORK_FILES_SERVERS = 3, NETWORK_FILES_BYTES = 8192 };
+enum {
+    NETWORK_FILES_SERVERS = 3,
+    NETWORK_FILES_BYTES = 8192,
+    NETWORK_FILES_HOSTS = 4096 /* bytes of --add-host */
+};
 
 enum { NETWORK_FILES = 3 };
 
@@ -23,13 +27,17 @@ struct network_files {
     char servers[NETWORK_FILES_SERVERS][INET6_ADDRSTRLEN]; /* --dns */
     size_t server_count;
     char resolv_conf[NETWORK_FILES_BYTES + 512];
-    char hosts[512], hostname[128];
+    char added[NETWORK_FILES_HOSTS]; /* --add-host: lines of /etc/hosts */
+    char hosts[NETWORK_FILES_HOSTS + 512], hostname[128];
     int tree_fds[NETWORK_FILES]; /* the files, each a mount of its own */
 };
 
 /* The option parser for --dns (base/program.h): an address, IPv4 or IPv6, which
  * is added to the struct network_files. */
 const char *network_files_parse_server(const char *text, void *files);
+
+/* For --add-host: NAME:ADDRESS, one more line of /etc/hosts. hosts(5). */
+const char *network_files_parse_host(const char *text, void *files);
 
 /* Which of the host's name servers do, where the user has named none. */
 enum network_files_reach {

@@ -6,6 +6,7 @@
 
 #include "common/kernel/overlay_options.h"
 #include "common/kernel/volume_options.h"
+#include "common/runtime/mount_option.h"
 
 #include <limits.h>
 
@@ -79,10 +80,15 @@ static void fuzz_tmpfs(char *text)
     fuzz_volumes(text, volume_options_parse_tmpfs);
 }
 
+static void fuzz_mount(char *text)
+{
+    fuzz_volumes(text, mount_option_parse);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const parsers[])(char *text) = {fuzz_layers, fuzz_upper_size,
-                                                  fuzz_bind, fuzz_tmpfs};
+    static void (*const parsers[])(char *text) = {
+        fuzz_layers, fuzz_upper_size, fuzz_bind, fuzz_tmpfs, fuzz_mount};
     if (size == 0)
         return 0;
     char *text = fuzz_text(data + 1, size - 1);

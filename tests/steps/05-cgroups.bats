@@ -467,7 +467,7 @@ make_whole()
 # --- What is refused ----------------------------------------------------------------
 
 @test "bad sizes of memory are refused" {
-  refused -m 10Q abc '' 0 5m 6143k -64m +64m 1.5g 0x4000000 ' 64m' '64 m' 64mm 64mb 8388608t 9223372036854775808 99999999999999999999999
+  refused -m 10Q abc '' 0 5m 6143k -64m +64m 1.5g 0x4000000 ' 64m' '64 m' 64mm 64mbx 64mi 64bb 64bib 8388608t 9223372036854775808 99999999999999999999999
   refused --memory 5m 10Q
 }
 

@@ -697,6 +697,8 @@ RACE
 -v /etc:/x:rx
 -v /etc:/x:ro,
 -v /etc:/x:ro:ro
+-v /etc:/x:z,,q
+-v no-slash-in-it:/x
 -v /missing:/x
 -v /etc:/$long
 --tmpfs x
@@ -705,6 +707,7 @@ RACE
 --tmpfs /x:size=
 --tmpfs /x:size=1q
 --tmpfs /x:size=0
+--tmpfs /x:rw,exec
 --tmpfs /x:mode=8
 --tmpfs /x:mode=77777
 --tmpfs /x:size=1m,

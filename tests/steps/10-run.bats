@@ -50,6 +50,56 @@ run_image() { run_step run --rm --net none "$@"; }
   assert_equal "first -x --rm" "$output" "What stands behind the image is the container's, whatever it looks like."
 }
 
+@test "what others write of sizes, volumes and hosts means here what it does there" {
+  make_image small 'CMD ["/bin/true"]'
+  mkdir data && chmod 777 data
+  echo theirs >data/file
+  local how
+  for how in "-v $PWD/data:/x:z" "-v $PWD/data:/x:rw,Z" "--mount type=bind,source=$PWD/data,target=/x" \
+    "--mount type=bind,src=data,dst=/x,readonly=false"; do
+    # shellcheck disable=SC2086 # words each
+    run_image $how small sh -c 'cat /x/file && : >/x/new'
+    assert_status 0 "$how: $stderr"
+    assert_equal theirs "$output"
+    rm data/new
+  done
+  for how in "-v $PWD/data:/x:ro,z" "--mount type=bind,source=$PWD/data,target=/x,readonly" \
+    "--mount type=bind,source=$PWD/data,destination=/x,ro=true"; do
+    # shellcheck disable=SC2086
+    run_image $how small sh -c 'cat /x/file && : >/x/new'
+    assert_equal theirs "$output"
+    [ ! -e data/new ] || fail "$how must be read-only."
+  done
+  run_image --mount type=tmpfs,target=/x,tmpfs-size=1MiB,tmpfs-mode=700 --tmpfs /y:rw,noexec,nosuid,size=2048k small \
+    sh -c 'df -k /x /y | tail -n 2 | awk "{ print \$2 }"; stat -c %a /x'
+  assert_equal $'1024\n2048\n700' "$output"
+  run_image --add-host db:10.90.0.2 --add-host six:fd00::2 small cat /etc/hosts
+  assert_output_has $'10.90.0.2\tdb'
+  assert_output_has $'fd00::2\tsix'
+  run_step run -d --name sized --net none -m 96MB small sleep 100
+  run_step inspect sized
+  assert_output_has '"Memory": 100663296'
+}
+
+@test "a mount that can not be is refused before anything is made" {
+  local word
+  make_image small 'CMD ["/bin/true"]'
+  for word in type=bind type=bind,target=/x type=bind,source=/etc type=tmpfs type=volume,source=a,target=/x source=/etc,target=/x \
+    type=bind,source=/etc,target=/x,target=/y type=bind,source=/etc,target=x type=bind,source=/none,target=/x type=bind,source=,target=/x \
+    type=bind,source=/etc,target=/x:y type=tmpfs,source=/etc,target=/x type=bind,source=/etc,target=/x,ro=perhaps x "" ",,"; do
+    run_image --mount "$word" small
+    assert_status 125 "--mount $word must be refused."
+    assert_stderr_has "--mount: \"$word\": "
+  done
+  for word in db db: :1.1.1.1 db:1.1.1 'a b:1.1.1.1' db:host-gateway; do
+    run_image --add-host "$word" small
+    assert_status 125
+    assert_stderr_has "--add-host: \"$word\": expected NAME:ADDRESS"
+  done
+  run_step ps -aq
+  assert_equal "" "$output"
+}
+
 @test "--entrypoint holds against the image's, and takes its command away" {
   make_image both 'ENTRYPOINT ["/bin/echo", "first"]' 'CMD ["second"]'
   run_image --entrypoint /bin/printf both '%s\n' third
