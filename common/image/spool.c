@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +71,27 @@ static int spool_find_place(const char *path, char *place)
                       slash == NULL ? path : slash + 1);
 }
 
+/* Whether a link has led from `path` to `place` that somebody else made in a directory like
+ * /tmp: it leads where that one likes. The kernel asks the same of open(2), but not of
+ * realpath(3), and only if it is told to (proc_sys_fs(5), protected_symlinks). */
+static bool spool_is_led_astray(const char *path, const char *place)
+{
+    char directory[PATH_MAX], full[PATH_MAX], straight[2 * PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    struct stat parent, link;
+    if (spool_directory_of(path, directory) == -1 ||
+        realpath(directory, full) == NULL || stat(full, &parent) == -1)
+        return true;
+    snprintf(straight, sizeof straight, "%s/%s",
+             strcmp(full, "/") == 0 ? "" : full,
+             slash == NULL ? path : slash + 1);
+    if (strcmp(straight, place) == 0 || (parent.st_mode & S_ISVTX) == 0 ||
+        (parent.st_mode & S_IWOTH) == 0)
+        return false;
+    return lstat(path, &link) == -1 || !S_ISLNK(link.st_mode) ||
+           (link.st_uid != geteuid() && link.st_uid != parent.st_uid);
+}
+
 /* Not every file system can make a file without a name: then it has one that nobody has. */
 static int spool_file_make(struct spool_file *file, const char *directory)
 {
@@ -98,6 +120,12 @@ int spool_file_open(struct spool_file *file, const char *path)
     *file = (struct spool_file){.fd = -1};
     if (spool_find_place(path, file->place) == -1)
         return -1;
+    if (stat(file->place, &status) == 0 && S_ISREG(status.st_mode) &&
+        spool_is_led_astray(path, file->place)) {
+        errno = EACCES;
+        return log_error("%s is somebody else's link, to %s (EACCES)", path,
+                         file->place);
+    }
     if (stat(file->place, &status) == -1 || S_ISREG(status.st_mode))
         return spool_directory_of(file->place, directory) == -1
                    ? -1

@@ -332,6 +332,28 @@ make_hostile_rootfs()
   assert_equal "" "$(ls canary)" "What is copied out stays in the directory that it is for."
 }
 
+@test "what a container calls its files and processes is no order to the terminal" {
+  local name=$'x\033[2J\302\233\nFAKE' said
+  start w -- /bin/sh -c 'mkdir -p /srv && cd /srv && touch "$0" && while :; do ls "/srv/$0" >/dev/null; sleep 0.1; done' "$name"
+  wait_until inside ls "/srv/$name"
+  assert_equal "$name" "$(inside sh -c 'cd /srv; printf %s *')" "The control: the name is as bad as it was meant."
+  mkdir -p "out/$name/full" # where no file can be
+  {
+    "$STEP" diff w
+    "$STEP" top w
+    "$STEP" ps
+    "$STEP" show w
+    "$STEP" inspect w
+    "$STEP" cp w:/srv/. out && echo "It was copied over a directory."
+    timeout 2 "$STEP" trace w
+  } >said 2>&1 || true
+  said=$(<said)
+  [ "$(grep -c '2J' <<<"$said")" -ge 7 ] || fail "Each of them was to say it: $said"
+  [[ $said != *$'\033'* ]] || fail "An escape code has come through: $(cat -v said)"
+  [[ $said != *$'\302\233'* ]] || fail "The same in eight bits (U+009B) has come through: $(cat -v said)"
+  ! grep -q '^FAKE' <<<"$said" || fail "A name has made a line of its own: $(cat -v said)"
+}
+
 # --- What it has changed, and what runs ---------------------------------------
 
 @test "what a container runs on may have a colon in its name" {

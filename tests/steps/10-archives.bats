@@ -482,6 +482,28 @@ Loaded image: three:latest" "$output"
   assert_status 125
 }
 
+@test "save to a link that somebody else has put into /tmp: refused, and what it leads to is as it was" {
+  requires root unprivileged
+  "$STEP" -q import "$rootfs" base >/dev/null
+  chmod 755 .
+  mkdir -m 1777 everybodys
+  echo mine >victim
+  as_user ln -s "$PWD/victim" everybodys/x.tar
+  assert_equal mine "$(cat everybodys/x.tar)" "The control: it leads there."
+  run_step save -o everybodys/x.tar base
+  assert_status 125
+  assert_stderr_has "everybodys/x.tar is somebody else's link, to $PWD/victim (EACCES)"
+  assert_equal mine "$(cat victim)"
+  ln -s "$PWD/victim" everybodys/y.tar
+  run_step save -o everybodys/y.tar base
+  assert_status 0 "A link of one's own is followed."
+  tar tf victim >/dev/null
+  as_user ln -s "$PWD/nothing" everybodys/z.tar
+  run_step save -o everybodys/z.tar base
+  assert_status 0
+  [ ! -e nothing ] && [ ! -L everybodys/z.tar ] || fail "A link to nothing is replaced, not followed."
+}
+
 @test "no archive goes to a terminal, and none comes from one" {
   "$STEP" -q import "$rootfs" base >/dev/null
   local command
