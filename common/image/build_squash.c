@@ -4,7 +4,7 @@
 #include "common/base/log.h"
 #include "common/image/build_key.h"
 #include "common/image/build_layer.h"
-#include "common/image/layer_place.h"
+#include "common/image/layer_attributes.h"
 #include "common/runtime/mapped.h"
 #include "common/runtime/store_tree.h"
 
@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { OPEN_DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
@@ -62,11 +61,9 @@ static int build_squash_mark_opaque(const struct build_squash *squash, int fd)
 {
     if (!squash->has_base)
         return 0;
-    if (fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) == -1)
-        return build_squash_failed(squash, "fsetxattr");
-    if (geteuid() == 0) /* where no other kind is read; a user's root may not */
-        fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0);
-    return 0;
+    return layer_attributes_make_opaque(fd) == 0
+               ? 0
+               : build_squash_failed(squash, "fsetxattr");
 }
 
 /* The directory of the tree that it becomes: the one that is there, unless that is hidden.
@@ -101,7 +98,7 @@ static int build_squash_fill(struct build_squash *squash, int from_fd,
     struct stat status;
     if (build_squash_directory(squash, from_fd, to_fd) == -1)
         return -1;
-    if (layer_place_copy_attributes(from_fd, to_fd) == -1)
+    if (layer_attributes_copy(from_fd, to_fd) == -1)
         return build_squash_failed(squash, "fsetxattr");
     if (fstat(from_fd, &status) == -1)
         return build_squash_failed(squash, "fstat");

@@ -3,6 +3,7 @@
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/tar_reader.h"
+#include "common/image/layer_attributes.h"
 #include "common/kernel/process.h"
 
 #include <errno.h>
@@ -211,7 +212,7 @@ static int layer_copy_regular(struct layer_copy *copy,
         result = layer_copy_set(copy, &now);
         /* After the owner, whose change takes capabilities away. */
         if (result == 0 && copy->keep_owners)
-            result = layer_place_copy_attributes(from_fd, to_fd);
+            result = layer_attributes_copy(from_fd, to_fd);
     }
 out:;
     int saved_errno = errno;

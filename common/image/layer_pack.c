@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/base/tar_reader.h"
+#include "common/image/layer_attributes.h"
 #include "common/kernel/layers.h"
 #include "common/kernel/process.h"
 
@@ -70,24 +71,16 @@ static int pack_refuse(const struct pack *pack, const char *why)
 
 /* ---- What a file has besides its data ---- */
 
-static bool pack_begins_with(const char *name, const char *beginning)
-{
-    return strncmp(name, beginning, strlen(beginning)) == 0;
-}
-
 /* Whether an attribute belongs into a layer: 1, 0, or -1. Those of overlay are
  * for this host; but two of them say that the file is not here. */
 static int pack_wants(const struct pack *pack, const char *name)
 {
-    bool overlays = pack_begins_with(name, "user.overlay.") ||
-                    pack_begins_with(name, "trusted.overlay.");
     const char *rest = strrchr(name, '.');
-    if (overlays &&
+    if (layer_attributes_is_overlays(name) &&
         (strcmp(rest, ".redirect") == 0 || strcmp(rest, ".metacopy") == 0))
         return pack_refuse(pack, "overlay has left a part of it in the layer "
                                  "below (redirect_dir, metacopy)");
-    return !overlays && (pack_begins_with(name, "user.") ||
-                         strcmp(name, "security.capability") == 0);
+    return layer_attributes_belongs(name);
 }
 
 static int pack_compare_attributes(const void *a, const void *b)
@@ -401,7 +394,7 @@ static int pack_name(struct pack *pack, int parent_fd, const char *name)
     if (gone == 1)
         return pack_mark(pack, ".wh.", name);
     //< gone
-    if (pack_begins_with(name, ".wh."))
+    if (strncmp(name, ".wh.", 4) == 0)
         return pack_refuse(pack, "there its name would say that another file "
                                  "is gone");
     if (S_ISDIR(status.st_mode)) {

@@ -1,14 +1,13 @@
 #include "common/image/layer_place.h"
 
+#include "common/image/layer_attributes.h"
 #include "common/image/layer_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 enum { OPEN_DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
@@ -55,34 +54,6 @@ int layer_place_look_up(const struct layer_place *place, const char *name,
 
 /* ---- As it is below ---- */
 
-static bool layer_place_wants(const char *name)
-{
-    return strcmp(name, "security.capability") == 0 ||
-           (strncmp(name, "user.", 5) == 0 &&
-            strncmp(name, "user.overlay.", 13) != 0);
-}
-
-int layer_place_copy_attributes(int from_fd, int to_fd)
-{
-    char names[XATTR_LIST_MAX];
-    ssize_t length = flistxattr(from_fd, names, sizeof names);
-    if (length <= 0)
-        return length == 0 || errno == EOPNOTSUPP ? 0 : -1;
-    char *value = malloc(XATTR_SIZE_MAX);
-    int result = value == NULL ? -1 : 0;
-    for (const char *name = names; name < names + length && result == 0;
-         name += strlen(name) + 1) {
-        if (!layer_place_wants(name))
-            continue;
-        ssize_t size = fgetxattr(from_fd, name, value, XATTR_SIZE_MAX);
-        result = size == -1 ? -1 : fsetxattr(to_fd, name, value, size, 0);
-    }
-    int saved_errno = errno;
-    free(value);
-    errno = saved_errno;
-    return result;
-}
-
 /* First the owner: that takes set-user-id bits away. */
 static int layer_place_set(const struct layer_place *inner,
                            const struct layer_place_new *made)
@@ -120,7 +91,7 @@ static int layer_place_make(const struct layer_place *place, const char *name,
         return -1;
     if (is_there &&
         (layers_enter(&place->below, name, &inner->below) == -1 ||
-         layer_place_copy_attributes(inner->below.fds[0], inner->fd) == -1))
+         layer_attributes_copy(inner->below.fds[0], inner->fd) == -1))
         return -1;
     return is_there ? 0 : 1;
 }

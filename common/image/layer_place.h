@@ -58,8 +58,4 @@ int layer_place_walk(const struct layer_place *top, const char *path,
 /* Gives it its time. */
 void layer_place_close(struct layer_place *place);
 
-/* Attributes (xattr(7)) that belong to a file wherever it goes: user.*, but for overlay's
- * own, and security.capability. Returns 0, or -1. */
-int layer_place_copy_attributes(int from_fd, int to_fd);
-
 #endif

@@ -3,6 +3,7 @@
 #include "common/base/advice.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/image/layer_attributes.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -163,16 +164,11 @@ static int unpack_own(const struct unpack *unpack, int fd, uint32_t uid,
     return fchmod(fd, mode) == 0 ? 0 : unpack_failed(unpack, "fchmod");
 }
 
-/* In both spellings, where we may: an overlay that the host's root has mounted
- * for itself reads the other one. */
 static int unpack_make_opaque(const struct unpack *unpack, int fd)
 {
-    if (fsetxattr(fd, "user.overlay.opaque", "y", 1, 0) == -1)
-        return unpack_failed(unpack, "fsetxattr");
-    if (fsetxattr(fd, "trusted.overlay.opaque", "y", 1, 0) == -1 &&
-        errno != EPERM)
-        return unpack_failed(unpack, "fsetxattr");
-    return 0;
+    return layer_attributes_make_opaque(fd) == 0
+               ? 0
+               : unpack_failed(unpack, "fsetxattr");
 }
 
 /* Makes the directory `name`, or opens the one that is there. Where the layer
@@ -306,15 +302,11 @@ static int unpack_make_room(struct unpack *unpack, int parent_fd,
 /* Whether an attribute is one for us to set: 1, 0, or -1. */
 static int unpack_wants(const struct unpack *unpack, const char *name)
 {
-    static const char *const overlays[] = {"user.overlay.", "trusted.overlay."};
-    for (size_t i = 0; i < sizeof overlays / sizeof overlays[0]; i++)
-        if (strncmp(name, overlays[i], strlen(overlays[i])) == 0)
-            return tar_reader_refuse(unpack->reader,
-                                     "the attribute %.64s would be obeyed by "
-                                     "overlay",
-                                     name);
-    if (strncmp(name, "user.", 5) == 0 ||
-        strcmp(name, "security.capability") == 0)
+    if (layer_attributes_is_overlays(name))
+        return tar_reader_refuse(
+            unpack->reader, "the attribute %.64s would be obeyed by overlay",
+            name);
+    if (layer_attributes_belongs(name))
         return 1;
     unpack->counts->attributes++; /* of the security module of another host */
     return 0;
