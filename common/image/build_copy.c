@@ -167,18 +167,15 @@ static int build_copy_make(struct build_copying *copying,
                            const char *layers_key)
 {
     struct build *build = copying->build;
-    const char **paths;
     char key[SHA256_TEXT];
-    const struct image_texts *digests = &copying->stage->config.layers;
-    if (build_layer_paths(build, digests, &paths) == -1)
+    if (build_layer_open_below(build, &copying->stage->config.layers,
+                               &copying->below) == -1)
         return -1;
-    int result = layers_open(&copying->below, paths, digests->count);
-    build_layer_free_paths(paths, digests->count);
-    if (result == -1 || build_layer_begin(&copying->layer, build) == -1) {
+    if (build_layer_begin(&copying->layer, build) == -1) {
         layers_close(&copying->below);
         return -1;
     }
-    result = mapped_run(build_copy_work, copying);
+    int result = mapped_run(build_copy_work, copying);
     layers_close(&copying->below);
     if (result != 0) {
         if (*copying->layer.news->complaint != '\0')

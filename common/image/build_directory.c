@@ -99,7 +99,6 @@ int build_make_directory(struct build *build, struct build_stage *stage,
                                   .time = build->epoch};
     struct build_key hash;
     char key[SHA256_TEXT];
-    const char **paths;
     if (build->checking)
         return 0;
     build_key_begin(&hash, &stage->config.layers);
@@ -107,14 +106,11 @@ int build_make_directory(struct build *build, struct build_stage *stage,
     build_key_add(&hash, making.path);
     build_key_add(&hash, making.user);
     build_key_end(&hash, key);
-    if (build_layer_paths(build, &stage->config.layers, &paths) == -1)
+    if (build_layer_open_below(build, &stage->config.layers, &making.below) ==
+        -1)
         return -1;
-    int result = layers_open(&making.below, paths, stage->config.layers.count);
-    build_layer_free_paths(paths, stage->config.layers.count);
-    if (result == -1)
-        return -1;
-    result = build_directory_is_there(build, &making.below, instruction,
-                                      making.path);
+    int result = build_directory_is_there(build, &making.below, instruction,
+                                          making.path);
     if (result == 0 && build_layer_is_cached(build, stage, key))
         result = 1;
     if (result == 0 && build_layer_begin(&making.layer, build) == -1)

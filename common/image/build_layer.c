@@ -7,37 +7,42 @@
 #include "common/runtime/mapped.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- The layers below ---- */
 
-int build_layer_paths(const struct build *build,
-                      const struct image_texts *digests, const char ***paths)
+int build_layer_open_below(const struct build *build,
+                           const struct image_texts *digests,
+                           struct layers *below)
 {
     char path[PATH_MAX];
-    *paths = calloc(digests->count + 1, sizeof **paths);
-    for (size_t i = 0; i < digests->count && *paths != NULL; i++) {
-        const char *digest = digests->all[digests->count - 1 - i];
-        if (layer_store_find(build->store, digest, path, NULL) == -1) {
-            if (errno == ENOENT)
-                log_error("layer %.12s is not there (ENOENT)", digest);
-            build_layer_free_paths(*paths, i);
+    below->count = 0;
+    if (digests->count > LAYERS_MOST) {
+        errno = E2BIG;
+        return log_error("an image of %zu layers, and there may be %d",
+                         digests->count, LAYERS_MOST);
+    }
+    for (size_t i = digests->count; i > 0; i--) {
+        const char *digest = digests->all[i - 1];
+        int result = layer_store_find(build->store, digest, path, NULL);
+        if (result == -1 && errno == ENOENT)
+            log_error("layer %.12s is not there (ENOENT)", digest);
+        if (result == 0) {
+            result =
+                open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+            log_call(result, "a layer, to be read",
+                     "openat(AT_FDCWD, \"%s\", O_RDONLY|O_DIRECTORY)", path);
+        }
+        if (result == -1) {
+            layers_close(below);
             return -1;
         }
-        (*paths)[i] = strdup(path);
+        below->fds[below->count++] = result;
     }
-    return *paths == NULL ? log_error("out of memory (ENOMEM)") : 0;
-}
-
-void build_layer_free_paths(const char **paths, size_t count)
-{
-    for (size_t i = 0; paths != NULL && i < count; i++)
-        free((char *)paths[i]);
-    free(paths);
+    return 0;
 }
 
 /* ---- A new one ---- */

@@ -26,11 +26,11 @@ struct build_layer {
     } * news;
 };
 
-/* The layers of a stage, the uppermost first, as directories. `paths` and its texts are to be
- * freed by build_layer_free_paths(). Returns 0, or -1, reported, as all of these do. */
-int build_layer_paths(const struct build *build,
-                      const struct image_texts *digests, const char ***paths);
-void build_layer_free_paths(const char **paths, size_t count);
+/* Opens layers of the store, `digests` from the lowest on. They are there for as long as the
+ * build is, which uses the store. Returns 0, or -1, reported, as all of these do. */
+int build_layer_open_below(const struct build *build,
+                           const struct image_texts *digests,
+                           struct layers *below);
 
 /* build_layer_abandon() where it is not committed. */
 int build_layer_begin(struct build_layer *layer, const struct build *build);

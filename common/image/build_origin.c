@@ -6,19 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* An image's layers are there to be read for as long as the build is, which uses the store. */
-static int build_origin_open_layers(const struct build *build,
-                                    const struct image_texts *digests,
-                                    struct build_origin *origin)
-{
-    const char **paths;
-    if (build_layer_paths(build, digests, &paths) == -1)
-        return -1;
-    int result = layers_open(&origin->layers, paths, digests->count);
-    build_layer_free_paths(paths, digests->count);
-    return result;
-}
-
 static int
 build_origin_open_image(struct build *build,
                         const struct containerfile_instruction *instruction,
@@ -45,7 +32,7 @@ build_origin_open_image(struct build *build,
         names[i] = from;
     }
     origin->known = &images[i].config.layers;
-    return build_origin_open_layers(build, origin->known, origin);
+    return build_layer_open_below(build, origin->known, &origin->layers);
 }
 
 int build_origin_open(struct build *build, const struct build_stage *stage,
@@ -66,7 +53,7 @@ int build_origin_open(struct build *build, const struct build_stage *stage,
     origin->is_later = build->checking;
     return build->checking
                ? 0
-               : build_origin_open_layers(build, origin->known, origin);
+               : build_layer_open_below(build, origin->known, &origin->layers);
 }
 
 void build_origin_close(struct build_origin *origin)

@@ -276,21 +276,18 @@ static int build_run_make(struct build_running *running,
                           const char *key)
 {
     struct build *build = running->build;
-    const char **paths;
-    size_t count = running->stage->config.layers.count;
-    if (count == 0)
+    const struct image_texts *digests = &running->stage->config.layers;
+    if (digests->count == 0)
         return build_refuse(build, instruction,
                             "RUN: the image is empty so far, there is nothing "
                             "that could be run (ENOENT)");
-    if (build_layer_paths(build, &running->stage->config.layers, &paths) == -1)
+    if (build_layer_open_below(build, digests, &running->below) == -1)
         return -1;
-    int result = layers_open(&running->below, paths, count);
-    build_layer_free_paths(paths, count);
-    if (result == -1 || build_layer_begin(&running->layer, build) == -1) {
+    if (build_layer_begin(&running->layer, build) == -1) {
         layers_close(&running->below);
         return -1;
     }
-    result = build_run_make_upper(running);
+    int result = build_run_make_upper(running);
     if (result == 0) {
         int status = build_run_in_child(running);
         if (status != 0) {

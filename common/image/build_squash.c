@@ -212,15 +212,10 @@ static int build_squash_make(struct build *build, struct build_stage *stage,
                              const struct image_texts *layers, const char *key)
 {
     struct build_squash *squash = calloc(1, sizeof *squash);
-    const char **paths;
     if (squash == NULL)
         return log_error("out of memory (ENOMEM)");
     squash->has_base = stage->base_layers > 0;
-    int result = build_layer_paths(build, layers, &paths);
-    if (result == 0)
-        result = layers_open(&squash->layers, paths, layers->count);
-    if (paths != NULL)
-        build_layer_free_paths(paths, layers->count);
+    int result = build_layer_open_below(build, layers, &squash->layers);
     if (result == 0)
         result = build_layer_begin(&squash->layer, build);
     if (result == 0) {
