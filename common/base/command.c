@@ -273,10 +273,10 @@ static void command_log_start(const char *path, char **command)
  * Files are looked for before they are executed, so that the log names just one execve(2). */
 static bool command_try(const char *path, char **command)
 {
-    if (access(path, F_OK) == -1 && (errno == ENOENT || errno == ENOTDIR))
-        return false;
     if (access(path, X_OK) == 0)
         command_log_start(path, command);
+    else if (errno == ENOENT || errno == ENOTDIR)
+        return false;
     if (!is_ready)
         command_report(0);
     is_ready = true;

@@ -6,25 +6,38 @@
 #include <stdio.h>
 
 /* Strings may hold anything but these: a quote and a backslash mean something,
- * control characters are not allowed. RFC 8259. DEL is, but a terminal obeys it. */
+ * control characters are not allowed. RFC 8259. DEL is, but a terminal obeys it.
+ * Returns of how many bytes the character at `c` is. */
+static size_t json_write_special(FILE *file, const unsigned char *c)
+{
+    size_t length = json_utf8_length(c);
+    if (length == 0) {
+        fputs("\xef\xbf\xbd", file);
+        return 1;
+    }
+    if (*c == '"' || *c == '\\')
+        fprintf(file, "\\%c", *c);
+    else if (*c < ' ' || *c == 0x7f)
+        fprintf(file, "\\u%04x", *c);
+    else if (length == 2 && *c == 0xc2 && c[1] < 0xa0) /* C1 */
+        fprintf(file, "\\u%04x", c[1]);
+    else
+        fwrite(c, 1, length, file);
+    return length;
+}
+
 static void json_write_string(FILE *file, const char *text)
 {
+    const unsigned char *c = (const unsigned char *)text;
     putc('"', file);
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0';) {
-        size_t length = json_utf8_length(c);
-        if (length == 0) {
-            fputs("\xef\xbf\xbd", file);
-            length = 1;
-        } else if (*c == '"' || *c == '\\') {
-            fprintf(file, "\\%c", *c);
-        } else if (*c < ' ' || *c == 0x7f) {
-            fprintf(file, "\\u%04x", *c);
-        } else if (length == 2 && *c == 0xc2 && c[1] < 0xa0) { /* C1 */
-            fprintf(file, "\\u%04x", c[1]);
-        } else {
-            fwrite(c, 1, length, file);
-        }
-        c += length;
+    while (*c != '\0') {
+        /* Most of a text is what may stand as it is: all at once. */
+        const unsigned char *plain = c;
+        while (*c >= ' ' && *c < 0x7f && *c != '"' && *c != '\\')
+            c++;
+        fwrite(plain, 1, (size_t)(c - plain), file);
+        if (*c != '\0')
+            c += json_write_special(file, c);
     }
     putc('"', file);
 }

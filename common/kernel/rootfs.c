@@ -102,7 +102,9 @@ int rootfs_change_root(const char *directory)
 int rootfs_make_directory(const char *path, mode_t mode)
 {
     struct stat status;
-    if (mkdir(path, mode) == -1 && errno != EEXIST)
+    if (mkdir(path, mode) == 0)
+        return 0;
+    if (errno != EEXIST)
         return (int)log_call(-1, "a place for a mount", "mkdir(\"%s\", %#o)",
                              path, mode);
     /* An image may bring a symbolic link here. It can not lead out any more,

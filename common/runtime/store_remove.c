@@ -33,6 +33,18 @@ static int store_wait_for_directory(const char *path)
 
 /* ---- Names ---- */
 
+/* The id to which the link `name` leads, in `target`; or NULL, there is none. */
+static const char *store_read_name(int names_fd, const char *name,
+                                   char target[PATH_MAX])
+{
+    ssize_t length = readlinkat(names_fd, name, target, PATH_MAX - 1);
+    if (length == -1)
+        return NULL;
+    target[length] = '\0';
+    const char *last = strrchr(target, '/');
+    return last == NULL ? NULL : last + 1;
+}
+
 /* Unlinks the names that lead to the container `id`; "": that lead nowhere. */
 static void store_unlink_names(const struct store *store, const char *id)
 {
@@ -43,23 +55,33 @@ static void store_unlink_names(const struct store *store, const char *id)
     if (directory == NULL)
         return;
     for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        ssize_t length = readlinkat(dirfd(directory), entry->d_name, target,
-                                    sizeof target - 1);
-        if (length == -1)
+        int fd = dirfd(directory);
+        const char *leads_to = store_read_name(fd, entry->d_name, target);
+        if (leads_to == NULL)
             continue;
-        target[length] = '\0';
-        const char *last = strrchr(target, '/');
-        bool leads_there =
-            last != NULL &&
-            (*id != '\0' ? strcmp(last + 1, id) == 0
-                         : !store_is_being_made(store, last + 1) &&
-                               faccessat(dirfd(directory), entry->d_name, F_OK,
-                                         0) == -1 &&
-                               errno == ENOENT);
-        if (leads_there)
-            unlinkat(dirfd(directory), entry->d_name, 0);
+        if (*id != '\0' ? strcmp(leads_to, id) == 0
+                        : !store_is_being_made(store, leads_to) &&
+                              faccessat(fd, entry->d_name, F_OK, 0) == -1 &&
+                              errno == ENOENT)
+            unlinkat(fd, entry->d_name, 0);
     }
     closedir(directory);
+}
+
+/* The name that the record knows is the one; unless somebody gave it another since, then
+ * whatever leads to it. Hundreds of others are not asked. */
+static void store_unlink_its_name(const struct store *store,
+                                  const struct record *record)
+{
+    char path[PATH_MAX], target[PATH_MAX];
+    if (record->name != NULL &&
+        files_path(path, "%s/names/%s", store->root, record->name) == 0) {
+        const char *leads_to = store_read_name(AT_FDCWD, path, target);
+        if (leads_to != NULL && strcmp(leads_to, record->id) == 0 &&
+            unlink(path) == 0)
+            return;
+    }
+    store_unlink_names(store, record->id);
 }
 
 /* ---- The log: ID.log, ID.log.1 … ---- */
@@ -145,7 +167,7 @@ static int store_take_away(const struct store *store,
     log_call(result, "from now on there is no such container",
              "rename(\"%s\", \"%s\")", record->directory, hidden);
     if (result == 0) {
-        store_unlink_names(store, record->id);
+        store_unlink_its_name(store, record);
         store_unlink_logs(store, record->id);
     }
     close(lock_fd);

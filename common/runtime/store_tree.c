@@ -68,6 +68,8 @@ static int store_tree_empty(DIR *directory, int top_fd,
 static int store_tree_flatten(int parent_fd, const char *name, int top_fd)
 {
     bool found = false;
+    if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0) /* it was empty */
+        return 0;
     int fd = store_tree_open(parent_fd, name);
     if (fd == -1)
         return -1;
@@ -88,6 +90,8 @@ static int store_tree_flatten(int parent_fd, const char *name, int top_fd)
  * 0, or -1 with errno. */
 static int store_tree_try(const char *path)
 {
+    if (rmdir(path) == 0) /* it was empty */
+        return 0;
     int fd = store_tree_open(AT_FDCWD, path);
     if (fd == -1)
         return errno == ENOENT ? 0 : -1;

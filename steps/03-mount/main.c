@@ -71,9 +71,11 @@ static int mount_file_system(const char *source, const char *target,
                              const char *options, const char *intention)
 {
     char flag_names[128];
-    mount_name_flags(flags, flag_names, sizeof flag_names);
     const char *quote = options == NULL ? "" : "\"";
     int result = mount(source, target, type, flags, options);
+    if (result == 0 && log_is_quiet())
+        return 0;
+    mount_name_flags(flags, flag_names, sizeof flag_names);
     return (int)log_call(result, intention,
                          "mount(\"%s\", \"%s\", \"%s\", %s, %s%s%s)", source,
                          target, type, flag_names, quote,

@@ -145,7 +145,9 @@ static int rootfs_change_root(const char *directory)
 static int rootfs_make_directory(const char *path, mode_t mode)
 {
     struct stat status;
-    if (mkdir(path, mode) == -1 && errno != EEXIST)
+    if (mkdir(path, mode) == 0)
+        return 0;
+    if (errno != EEXIST)
         return (int)log_call(-1, "a place for a mount", "mkdir(\"%s\", %#o)",
                              path, mode);
     //> links
