@@ -7,9 +7,9 @@
  *     run_options_begin(&container);
  *     image_run_prepare(store, &image.config, &container);
  *
- * What was asked for holds against what the image says. Of its volumes nothing is made: what
- * is written there is kept like all that the container writes, for as long as there is the
- * container; -v puts something in their place.
+ * What was asked for holds against what the image says. Its volumes are directories, made
+ * where they are missing: what is written there is kept like all that the container writes,
+ * for as long as there is the container; -v puts something in their place.
  *
  * taught in: step 10, lessons/10-build.md
  */

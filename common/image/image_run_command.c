@@ -39,6 +39,8 @@ int image_run_use(const struct store *store, struct container *container,
     log_note("the image %s, %.12s: layers: %zu", name, image.reference.digest,
              image.config.layers.count);
     image_run_tell_of_volumes(&image.config);
+    if (image.config.volumes.count > 0)
+        container->places = image.config.volumes.all;
     if (image_run_prepare(store, &image.config, container) == -1)
         return -1;
     return image_run_choose_command(&image.config, container, words + 1);

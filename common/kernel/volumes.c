@@ -173,6 +173,23 @@ int volumes_attach(struct volumes *volumes)
     return result;
 }
 
+int volumes_make_place(const char *target)
+{
+    if (target[0] != '/' || strlen(target) >= PATH_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = root_fd == -1 ? -1 : volumes_open_target(root_fd, target, true);
+    int saved_errno = errno;
+    if (fd != -1)
+        close(fd);
+    if (root_fd != -1)
+        close(root_fd);
+    errno = saved_errno;
+    return fd == -1 ? -1 : 0;
+}
+
 /* Whoever may: each volume's source as a mount of its own, with all that is
  * mounted below it. */
 static int volumes_open_one(struct volume *volume)

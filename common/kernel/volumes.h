@@ -20,4 +20,8 @@ int volumes_open(struct volumes *volumes);
  * move_mount(2). */
 int volumes_attach(struct volumes *volumes);
 
+/* The same of a place alone: that directory is there then, below the root. Returns 0, or -1
+ * with errno, not reported. */
+int volumes_make_place(const char *target);
+
 #endif

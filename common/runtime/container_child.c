@@ -1,3 +1,4 @@
+#include "common/base/advice.h"
 #include "common/base/command.h"
 #include "common/base/log.h"
 #include "common/base/program.h"
@@ -70,6 +71,17 @@ static int container_give_streams(const struct container *container)
     return 0; /* EINVAL: there is no such user here, which will be said */
 }
 
+/* An image says where what it writes is to be kept; that this can not be made, its
+ * program will notice if it needs it. */
+static void container_make_places(const struct container *container)
+{
+    const char *const *place = container->places;
+    for (; place != NULL && *place != NULL; place++)
+        if (volumes_make_place(*place) == -1)
+            log_note("the image's volume %s is not there, and not made (%s)",
+                     *place, advice_error_name(errno));
+}
+
 static int container_enter_directory(const struct container *container)
 {
     return container->working_directory == NULL
@@ -89,8 +101,10 @@ static int container_furnish(struct container *container)
     if (!container->privileges.privileged && rootfs_hide_host() == -1)
         return -1;
     if (network_files_place(&container->network.files) == -1 ||
-        streams_make_terminal(&container->streams, true) == -1 ||
-        volumes_attach(&container->volumes) == -1 ||
+        streams_make_terminal(&container->streams, true) == -1)
+        return -1;
+    container_make_places(container);
+    if (volumes_attach(&container->volumes) == -1 ||
         streams_take_over(&container->streams, container->report_fds[1]) == -1)
         return -1;
     if (container_give_streams(container) == -1 ||

@@ -54,6 +54,18 @@ static void inspect_write_state(struct json_writer *writer,
 }
 
 /* What was asked for. */
+/* A set, as images write it, too. */
+static void inspect_write_places(struct json_writer *writer,
+                                 const char *const *place)
+{
+    json_write_open(writer, "Volumes", '{');
+    for (; place != NULL && *place != NULL; place++) {
+        json_write_open(writer, *place, '{');
+        json_write_close(writer, '}');
+    }
+    json_write_close(writer, '}');
+}
+
 static void inspect_write_config(struct json_writer *writer,
                                  const struct record *record)
 {
@@ -65,6 +77,7 @@ static void inspect_write_config(struct json_writer *writer,
     json_write_texts(writer, "Env", record->environment);
     json_write_texts(writer, "Cmd", record->command);
     json_write_text(writer, "WorkingDir", record->working_directory);
+    inspect_write_places(writer, record->places);
     json_write_text(
         writer, "StopSignal",
         record->stop_signal == 0 ? NULL : signal_names_of(record->stop_signal));

@@ -58,6 +58,7 @@ void record_put_config(const struct record *record, struct json_writer *writer)
     json_write_text(writer, "network", record->network);
     json_write_texts(writer, "ports", record->ports);
     json_write_texts(writer, "mounts", record->mounts);
+    json_write_texts(writer, "places", record->places);
     json_write_unsigned(writer, "memory_bytes", record->memory_bytes);
     json_write_unsigned(writer, "cpu_thousandths", record->cpu_thousandths);
     json_write_number(writer, "pids", record->pids);
@@ -245,6 +246,7 @@ bool record_get_config(struct record *record)
     record->network = record_get_text(reader, "network");
     record->ports = record_get_texts(reader, "ports");
     record->mounts = record_get_texts(reader, "mounts");
+    record->places = record_get_texts(reader, "places");
     record->memory_bytes = record_get_unsigned(reader, "memory_bytes");
     record->cpu_thousandths = record_get_unsigned(reader, "cpu_thousandths");
     record->pids = record_get_number(reader, "pids");

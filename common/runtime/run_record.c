@@ -169,6 +169,7 @@ int run_options_describe(struct container *container, struct record *record)
     record->image_id = container->image_id;
     record->command = (const char *const *)container->command;
     record->working_directory = container->working_directory;
+    record->places = container->places;
     record->upper = container->overlay.options.upper;
     record->terminal = container->terminal;
     record->interactive = container->interactive;

@@ -57,6 +57,8 @@ struct container {
     /* Of an image (step 10): NULL, where there is none. */
     const char *image, *image_id;        /* as `ps` shows it; 64 digits */
     const char *const *base_environment; /* NULL at the end */
+    const char *const
+        *places;  /* directories that are made where they are missing */
     int image_fd; /* as long as it is open the image's layers stay; or -1 */
 
     /* What is made. */

@@ -204,6 +204,7 @@ void record_free(struct record *record)
         free((void *)record->environment);
         free((void *)record->ports);
         free((void *)record->mounts);
+        free((void *)record->places);
         free((void *)record->cgroups);
     }
     json_free(record->config_json);

@@ -70,6 +70,7 @@ struct record {
     const char *network;       /* "bridge" … */
     const char *const *ports;  /* "127.0.0.1:8080->80/tcp", NULL at the end */
     const char *const *mounts; /* "HOST:CONTAINER:ro", NULL at the end */
+    const char *const *places; /* volumes of its image, NULL at the end; NULL */
     uint64_t memory_bytes, cpu_thousandths; /* 0: no limit asked for */
     int64_t pids;                           /* -1: no limit */
     int64_t created_ns;                     /* since 1970 */

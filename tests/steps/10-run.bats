@@ -223,16 +223,28 @@ run_image() { run_step run --rm --net none "$@"; }
 }
 
 @test "a volume of the image's: what is written there is the container's, unless -v puts something there" {
-  make_image volume 'VOLUME /data'
-  run --separate-stderr -- "$STEP" run --name one --net none volume /bin/sh -c 'mkdir -p /data && echo kept >/data/file'
-  assert_status 0
+  make_image volume 'VOLUME /data /deep/er'
+  run --separate-stderr -- "$STEP" run --name one --net none volume /bin/sh -c 'echo kept >/data/file && [ -d /deep/er ]'
+  assert_status 0 "The image's volumes are directories, though nobody has made them: $stderr"
   assert_stderr_has "the image has a volume /data"
   run_step diff one
   assert_output_has "A /data/file"
+  run_step inspect one
+  assert_equal '["/data", "/deep/er"]' "$(python3 -c 'import json, sys; print(json.dumps(list(json.load(sys.stdin)[0]["Config"]["Volumes"])))' <<<"$output")"
+  run_step commit one two
+  run_image two cat /data/file
+  assert_equal kept "$output" "Unlike others' volumes: it goes into the image, too."
   mkdir data
   chmod 777 data
   run_image -v "$PWD/data:/data" volume /bin/sh -c 'echo out >/data/file'
   assert_equal out "$(cat data/file)"
+  # Nothing that the image says leads out of it, or keeps it from being run.
+  mkdir "$BATS_TEST_TMPDIR/canary"
+  make_image links "VOLUME /proc/self/root$BATS_TEST_TMPDIR/canary/x /etc/passwd/x ../../x /proc/1/nothing"
+  run_image links /bin/echo runs
+  assert_status 0
+  assert_equal runs "$output"
+  assert_equal "" "$(ls -A "$BATS_TEST_TMPDIR/canary")"
 }
 
 # --- Which image -----------------------------------------------------------------------
