@@ -140,9 +140,14 @@ int image_config_set_texts(struct image_config *config,
 int image_config_add(struct image_config *config, struct image_texts *field,
                      const char *text, bool is_set)
 {
-    size_t place = is_set ? 0 : field->count;
-    while (place < field->count && strcmp(field->all[place], text) < 0)
-        place++;
+    size_t place = is_set ? 0 : field->count, end = field->count;
+    while (place < end) { /* a set is sorted */
+        size_t middle = place + (end - place) / 2;
+        if (strcmp(field->all[middle], text) < 0)
+            place = middle + 1;
+        else
+            end = middle;
+    }
     if (is_set && place < field->count && strcmp(field->all[place], text) == 0)
         return 0;
     const char *copy = image_config_own(config, strdup(text));

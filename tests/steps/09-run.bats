@@ -292,6 +292,22 @@ END
   run_container --rm --init "$rootfs" ls -l /proc/1/fd
 }
 
+# What has #!/proc/self/exe for its interpreter opens our file inside (CVE-2019-5736). To write to it is another thing.
+@test "while a container runs nobody writes to the program that watches it" {
+  local space=() pid
+  [ "$(id -u)" -ne 0 ] || space=(--userns host) # else root's files are nobody's inside
+  cp "$STEP" mine
+  ./mine -q run -d --name w --net none --init "${space[@]}" "$rootfs" /bin/sleep 1000 >/dev/null
+  for pid in "$(field w MonitorPid)" "$(field w Pid)"; do
+    run bash -c 'echo "#" >>"/proc/$0/exe"' "$pid"
+    [ "$status" -ne 0 ] || fail "The program's file was written to, by its process $pid."
+  done
+  cmp "$STEP" mine
+  "$STEP" -q rm -f w >/dev/null
+  wait_until bash -c 'echo "#" 2>/dev/null >>mine'
+  ! cmp -s "$STEP" mine || fail "The control: while nothing runs it can be written to."
+}
+
 @test "another user than root inside can open its streams by name, too" {
   run_container --rm -u 1000:1000 "$rootfs" sh -c 'echo out >/dev/stdout; echo err >/dev/stderr'
   assert_status 0
