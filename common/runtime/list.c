@@ -3,7 +3,9 @@
 
 #include "common/base/clock.h"
 #include "common/base/json_writer.h"
+#include "common/base/number.h"
 #include "common/base/table.h"
+#include "common/runtime/list_filter.h"
 #include "common/runtime/pause.h"
 #include "common/runtime/subcommands.h"
 
@@ -138,8 +140,18 @@ const char *list_image_name(const struct record *record)
 
 /* ---- ps ---- */
 
+static const char *list_parse_last(const char *text, void *most)
+{
+    const char *rest = number_scan(text, INT32_MAX, most);
+    return rest == NULL || *rest != '\0' || *(uint64_t *)most == 0
+               ? "expected a number from 1 on"
+               : NULL;
+}
+
 struct list_options {
-    bool all, quiet, json, untruncated;
+    bool all, quiet, json, untruncated, latest;
+    uint64_t most; /* so many, the newest */
+    struct list_filters filters;
 };
 
 static void list_add(struct table *table, const struct record *record,
@@ -200,6 +212,15 @@ static void list_write_json(struct json_writer *writer,
     json_write_close(writer, '}');
 }
 
+/* A corrupt one may be running: it is not to be overlooked. */
+static bool list_is_asked(const struct record *record,
+                          const struct list_options *options)
+{
+    return (options->all || record->status == RECORD_RUNNING ||
+            record->status == RECORD_CORRUPT) &&
+           list_filter_takes(&options->filters, record);
+}
+
 static void list_print(const struct record *records, size_t count,
                        const struct list_options *options)
 {
@@ -210,12 +231,12 @@ static void list_print(const struct record *records, size_t count,
     struct json_writer writer = {.file = stdout};
     if (options->json)
         json_write_open(&writer, NULL, '[');
-    for (size_t i = 0; i < count; i++) {
+    uint64_t left = options->most;
+    for (size_t i = 0; i < count && left > 0; i++) {
         const struct record *record = &records[i];
-        /* A corrupt one may be running: it is not to be overlooked. */
-        if (!options->all && record->status != RECORD_RUNNING &&
-            record->status != RECORD_CORRUPT)
+        if (!list_is_asked(record, options))
             continue;
+        left--;
         if (options->json)
             list_write_json(&writer, record);
         else if (options->quiet)
@@ -234,9 +255,14 @@ static void list_print(const struct record *records, size_t count,
 
 int subcommand_ps(const struct store *store, char **argv)
 {
-    struct list_options asked = {0};
+    struct list_options asked = {.most = UINT64_MAX};
     const struct program_option options[] = {
         {"-a --all", NULL, NULL, &asked.all, "also those that do not run"},
+        {"-f --filter", "KEY=VALUE", list_filter_parse, &asked.filters,
+         "those only: status=exited, exited=N, name=, id=, ancestor=IMAGE"},
+        {"-n --last", "N", list_parse_last, &asked.most,
+         "the newest, running or not, at most so many"},
+        {"-l --latest", NULL, NULL, &asked.latest, "the newest one"},
         {"-q --quiet", NULL, NULL, &asked.quiet, "ids only"},
         {"--no-trunc", NULL, NULL, &asked.untruncated,
          "whole ids, roots and commands"},
@@ -260,6 +286,9 @@ int subcommand_ps(const struct store *store, char **argv)
     struct record *records;
     size_t count;
     subcommands_read(&program, argv, 0, 0);
+    if (asked.latest)
+        asked.most = 1;
+    asked.all |= asked.most != UINT64_MAX || asked.filters.not_only_running;
     if (store_list(store, &records, &count) == -1)
         return EXIT_OURS;
     list_print(records, count, &asked);

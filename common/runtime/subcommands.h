@@ -62,6 +62,7 @@ int subcommand_inspect(const struct store *store, char **argv);
 int subcommand_kill(const struct store *store, char **argv);
 int subcommand_logs(const struct store *store, char **argv);
 int subcommand_pause(const struct store *store, char **argv);
+int subcommand_port(const struct store *store, char **argv);
 int subcommand_prune(const struct store *store, char **argv);
 int subcommand_run(const struct store *store, char **argv);
 int subcommand_simple(const struct store *store, char **argv);

@@ -31,6 +31,7 @@ static const struct subcommand containers[] = {
     {"cp", "copy files into one, and out of it", subcommand_cp},
     {"diff", "what one has changed of its files", subcommand_diff},
     {"top", "the processes of one", subcommand_top},
+    {"port", "where on the host a port of one is", subcommand_port},
     {"logs", "what one has printed", subcommand_logs},
     {"stats", "what they use", subcommand_stats},
     {"stop", "tell them to end", subcommand_stop},

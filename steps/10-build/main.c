@@ -46,6 +46,7 @@ static const struct subcommand commands[] = {
     {"top", "the processes of one", subcommand_top},
     {"inspect", "all that is known of some, or of images, as JSON",
      subcommand_inspect_any},
+    {"port", "where on the host a port of one is", subcommand_port},
     {"logs", "what one has printed", subcommand_logs},
     {"stats", "what they use", subcommand_stats},
     {"stop", "tell them to end", subcommand_stop},

@@ -247,6 +247,77 @@ run_image() { run_step run --rm --net none "$@"; }
   assert_equal "" "$(ls -A "$BATS_TEST_TMPDIR/canary")"
 }
 
+# --- Which of them, and where -----------------------------------------------------------
+
+@test "ps --filter, -n, -l: those only that were asked for" {
+  local name how expected
+  make_image one
+  make_image two
+  for name in first:one:0 second:two:3 third:one:0; do
+    run_step run --name "${name%%:*}" --net none "$(cut -d : -f 2 <<<"$name")" sh -c "exit ${name##*:}"
+  done
+  run_step run -d --name up --net none two sleep 100
+  while IFS='|' read -r how expected; do
+    # shellcheck disable=SC2086 # words each
+    run_step ps $how --json
+    assert_status 0
+    assert_equal "$expected" "$(python3 -c 'import json, sys; print(" ".join(c["Names"][0] for c in json.load(sys.stdin)))' <<<"$output")" "ps $how"
+  done <<'END'
+-f status=exited|third second first
+--filter status=running|up
+--filter=exited=3|second
+-f exited=3 -f exited=0|third second first
+-f status=exited -f name=ir|third first
+-f name=second|
+-a -f name=second|second
+-a -f ancestor=one|third first
+-a --filter ancestor=two:latest -f status=running|up
+-a -f ancestor=on|
+-n 2|up third
+--last 1|up
+-l|up
+-l -f status=exited|third
+END
+  run_step ps -aq -f exited=3
+  run_step rm "$output"
+  assert_status 0
+  for how in status=dead status= name= exited=x exited=256 label=x label=a=b x ''; do
+    run_step ps -f "$how"
+    assert_status 125 "-f \"$how\" must be refused."
+    assert_stderr_has "-f: \"$how\": expected "
+  done
+  run_step ps -n 0
+  assert_status 125
+}
+
+@test "port: where on the host a port of a container is" {
+  local port
+  if [ "$(id -u)" -ne 0 ]; then requires slirp; fi
+  make_image one
+  port=$((20000 + RANDOM % 10000))
+  run_step run -d --name web -p "127.0.0.1:$port:80" -p "$port:53/udp" one sleep 100
+  assert_status 0
+  run_step port web
+  assert_equal "80/tcp -> 127.0.0.1:$port
+53/udp -> 0.0.0.0:$port" "$output"
+  run_step container port web 80
+  assert_equal "127.0.0.1:$port" "$output"
+  run_step port web 53/udp
+  assert_equal "0.0.0.0:$port" "$output"
+  run_step port web 53
+  assert_status 1
+  assert_stderr_has "web: no port of the host leads to 53/tcp"
+  run_step port web http
+  assert_status 125
+  run_step kill web
+  run_step wait web
+  run_step port web
+  assert_status 1
+  assert_stderr_has "web is not running"
+  run_step port nosuch
+  assert_status 1
+}
+
 # --- Which image -----------------------------------------------------------------------
 
 @test "one that is not there: how to get it, or what was meant; nothing is made" {
