@@ -3,12 +3,12 @@
 #include "common/base/advice.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/base/names.h"
 #include "common/base/tar_reader.h"
 #include "common/image/layer_unpack.h"
 #include "common/image/stream.h"
 #include "common/runtime/store_tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -142,21 +142,14 @@ static int build_archive_merge(struct build_archive *archive, int from_fd,
                                const struct layer_place *place)
 {
     size_t length = strlen(archive->path);
-    struct dirent **names;
-    char path[64];
-    int result = 0;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", from_fd);
-    int count = scandir(path, &names, NULL, alphasort);
-    if (count == -1)
-        return (int)log_call(-1, "what was unpacked", "openat(\"%s\")", path);
-    for (int i = 0; i < count; i++) {
-        const char *name = names[i]->d_name;
-        if (result == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0)
-            result = build_archive_move(archive, from_fd, name, place);
+    struct names names = {0};
+    int result = names_read(&names, from_fd, archive->path);
+    names_sort(&names);
+    for (size_t i = 0; result == 0 && i < names.count; i++) {
+        result = build_archive_move(archive, from_fd, names.all[i], place);
         archive->path[length] = '\0';
-        free(names[i]);
     }
-    free(names);
+    names_free(&names);
     return result;
 }
 
@@ -222,17 +215,16 @@ int build_archive_unpack(const struct layer_path *file,
                          const struct layer_place *top, const char *destination,
                          const char *scratch, bool own_all)
 {
-    struct build_archive *archive = malloc(sizeof *archive);
     char path[PATH_MAX];
+    int fd = -1;
+    if (files_path(path, "%s/unpacked", scratch) == -1)
+        return -1;
+    struct build_archive *archive = malloc(sizeof *archive);
     if (archive == NULL)
         return log_error("out of memory (ENOMEM)");
     snprintf(archive->path, sizeof archive->path, "%s", destination);
-    int result = files_path(path, "%s/unpacked", scratch), fd = -1;
-    if (result == 0) {
-        result = mkdir(path, 0700);
-        log_call(result, "a place to unpack it in", "mkdir(\"%s\", 0700)",
-                 path);
-    }
+    int result = mkdir(path, 0700);
+    log_call(result, "a place to unpack it in", "mkdir(\"%s\", 0700)", path);
     if (result == 0) {
         fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         result = fd == -1 ? (int)log_call(-1, "a place to unpack it in",

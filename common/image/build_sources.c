@@ -3,6 +3,7 @@
 #include "common/base/advice.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/base/names.h"
 #include "common/base/similar.h"
 #include "common/image/build_variables.h"
 #include "common/image/layer_path.h"
@@ -25,8 +26,7 @@ struct build_search {
     struct build_sources *sources;
     const char *pattern; /* one part of a path */
     const char *prefix;  /* those before it */
-    char **names;        /* which match */
-    size_t name_count;
+    struct names names;  /* which match */
     const char
         *wanted; /* a name that is not there, and what is most like it: */
     char similar[NAME_MAX + 1];
@@ -102,21 +102,9 @@ static int build_sources_visit(void *context, const struct layers *layers,
         }
         return 0;
     }
-    if (fnmatch(search->pattern, name, 0) != 0)
-        return 0;
-    char **larger =
-        reallocarray(search->names, search->name_count + 1, sizeof *larger);
-    if (larger != NULL)
-        search->names = larger;
-    if (larger == NULL || (larger[search->name_count] = strdup(name)) == NULL)
-        return log_error("out of memory (ENOMEM)");
-    search->name_count++;
-    return 0;
-}
-
-static int build_sources_compare(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return fnmatch(search->pattern, name, 0) == 0
+               ? names_add(&search->names, name)
+               : 0;
 }
 
 /* Visits what is in the directory `path`. */
@@ -163,22 +151,15 @@ static int build_sources_expand(const struct build_search *search,
     part[length] = '\0';
     rest += length + (rest[length] == '/');
     inner.pattern = part;
-    inner.names = NULL;
-    inner.name_count = 0;
+    inner.names = (struct names){0};
     int result = build_sources_read(&inner, prefix);
-    if (inner.name_count > 0)
-        qsort(inner.names, inner.name_count, sizeof *inner.names,
-              build_sources_compare);
-    for (size_t i = 0; i < inner.name_count; i++) {
-        if (result == 0 &&
-            snprintf(path, sizeof path, "%s%s%s", prefix,
+    names_sort(&inner.names);
+    for (size_t i = 0; i < inner.names.count && result == 0; i++)
+        if (snprintf(path, sizeof path, "%s%s%s", prefix,
                      *prefix == '\0' ? "" : "/",
-                     inner.names[i]) < (int)sizeof path &&
-            build_sources_expand(search, path, rest) == -1)
-            result = -1;
-        free(inner.names[i]);
-    }
-    free(inner.names);
+                     inner.names.all[i]) < (int)sizeof path)
+            result = build_sources_expand(search, path, rest) == -1 ? -1 : 0;
+    names_free(&inner.names);
     return result;
 }
 

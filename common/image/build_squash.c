@@ -2,13 +2,13 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/base/names.h"
 #include "common/image/build_key.h"
 #include "common/image/build_layer.h"
 #include "common/image/layer_attributes.h"
 #include "common/runtime/mapped.h"
 #include "common/runtime/store_tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -155,30 +155,23 @@ static int build_squash_name(struct build_squash *squash, int from_fd,
 static int build_squash_directory(struct build_squash *squash, int from_fd,
                                   int to_fd)
 {
-    char path[64];
-    struct dirent **names;
+    struct names names = {0};
     size_t length = strlen(squash->path);
-    int result = 0;
-    snprintf(path, sizeof path, "/proc/self/fd/%d", from_fd);
-    int count = scandir(path, &names, NULL, alphasort);
-    if (count == -1)
-        return build_squash_failed(squash, "getdents64");
-    for (int i = 0; i < count; i++) {
-        const char *name = names[i]->d_name;
-        if (result == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0) {
-            if (length + strlen(name) + 2 > sizeof squash->path) {
-                errno = ENAMETOOLONG;
-                result = build_squash_failed(squash, "openat");
-            } else {
-                snprintf(squash->path + length, sizeof squash->path - length,
-                         "/%s", name);
-                result = build_squash_name(squash, from_fd, to_fd, name);
-            }
-            squash->path[length] = '\0';
+    int result = names_read(&names, from_fd, squash->path);
+    names_sort(&names);
+    for (size_t i = 0; result == 0 && i < names.count; i++) {
+        const char *name = names.all[i];
+        if (length + strlen(name) + 2 > sizeof squash->path) {
+            errno = ENAMETOOLONG;
+            result = build_squash_failed(squash, "openat");
+        } else {
+            snprintf(squash->path + length, sizeof squash->path - length, "/%s",
+                     name);
+            result = build_squash_name(squash, from_fd, to_fd, name);
         }
-        free(names[i]);
+        squash->path[length] = '\0';
     }
-    free(names);
+    names_free(&names);
     return result;
 }
 

@@ -5,8 +5,6 @@
 #include "common/runtime/inspect.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 static void inspect_write_layers(struct json_writer *writer,
                                  const struct image_texts *layers)

@@ -2,6 +2,7 @@
 
 #include "common/base/files.h"
 #include "common/base/log.h"
+#include "common/base/names.h"
 #include "common/base/tar_reader.h"
 #include "common/image/layer_attributes.h"
 #include "common/kernel/process.h"
@@ -23,38 +24,20 @@ struct layer_copy_one {
     const char *new_name;
 };
 
-struct layer_copy_link {
-    dev_t device;
-    ino_t inode;
-    char *path; /* below the directory that is copied */
-    struct layer_copy_link *next;
-};
-
 int layer_copy_begin(struct layer_copy *copy)
 {
     copy->files = copy->bytes = 0;
     copy->complaint = NULL;
     copy->path[0] = '\0';
-    memset(copy->links, 0, sizeof copy->links);
+    copy->first_names = (struct first_names){0};
     sha256_start(&copy->hash);
     copy->buffer = malloc(LAYER_COPY_BUFFER);
     return copy->buffer == NULL ? -1 : 0;
 }
 
-static void layer_copy_forget_links(struct layer_copy *copy)
-{
-    for (size_t i = 0; i < LAYER_COPY_LISTS; i++)
-        while (copy->links[i] != NULL) {
-            struct layer_copy_link *link = copy->links[i];
-            copy->links[i] = link->next;
-            free(link->path);
-            free(link);
-        }
-}
-
 void layer_copy_free(struct layer_copy *copy)
 {
-    layer_copy_forget_links(copy);
+    first_names_free(&copy->first_names);
     free(copy->buffer);
     copy->buffer = NULL;
 }
@@ -262,34 +245,18 @@ static int layer_copy_special(struct layer_copy *copy,
 static int layer_copy_hard_link(struct layer_copy *copy,
                                 const struct layer_copy_one *one)
 {
-    const struct stat *status = one->status;
-    struct layer_copy_link **list =
-        &copy->links[(status->st_ino ^ status->st_dev) % LAYER_COPY_LISTS];
-    struct layer_copy_link *link = *list;
-    while (link != NULL &&
-           (link->inode != status->st_ino || link->device != status->st_dev))
-        link = link->next;
-    if (link != NULL) {
-        layer_copy_add(copy, one->name);
-        layer_copy_add(copy, link->path);
-        if (one->place == NULL)
-            return 1;
-        return linkat(copy->start_place->fd, link->path, one->place->fd,
-                      one->new_name, 0) == -1
-                   ? -1
-                   : 1;
-    }
-    link = malloc(sizeof *link);
-    char *path = strdup(copy->path + copy->start);
-    if (link == NULL || path == NULL) {
-        free(link);
-        free(path);
-        return -1;
-    }
-    *link =
-        (struct layer_copy_link){status->st_dev, status->st_ino, path, *list};
-    *list = link;
-    return 0;
+    const char *first = first_names_find(&copy->first_names, one->status);
+    if (first == NULL)
+        return first_names_add(&copy->first_names, one->status,
+                               copy->path + copy->start);
+    layer_copy_add(copy, one->name);
+    layer_copy_add(copy, first);
+    if (one->place == NULL)
+        return 1;
+    return linkat(copy->start_place->fd, first, one->place->fd, one->new_name,
+                  0) == -1
+               ? -1
+               : 1;
 }
 
 static int layer_copy_one(struct layer_copy *copy,
@@ -355,32 +322,12 @@ int layer_copy_text(struct layer_copy *copy, const char *text, time_t time,
 
 /* ---- Directories ---- */
 
-struct layer_copy_names {
-    char **all;
-    size_t count;
-};
-
 static int layer_copy_collect(void *context, const struct layers *layers,
                               const char *name, int which,
                               const struct stat *status)
 {
-    struct layer_copy_names *names = context;
     (void)layers, (void)which, (void)status;
-    char **larger = reallocarray(names->all, names->count + 1, sizeof *larger);
-    char *copy = strdup(name);
-    if (larger != NULL)
-        names->all = larger;
-    if (larger == NULL || copy == NULL) {
-        free(copy);
-        return log_error("out of memory (ENOMEM)");
-    }
-    names->all[names->count++] = copy;
-    return 0;
-}
-
-static int layer_copy_compare(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return names_add(context, name);
 }
 
 static int layer_copy_names(struct layer_copy *copy,
@@ -481,16 +428,12 @@ static int layer_copy_names(struct layer_copy *copy,
                             const struct layers *layers,
                             const struct layer_place *place)
 {
-    struct layer_copy_names names = {0};
+    struct names names = {0};
     int result = layers_for_each(layers, layer_copy_collect, &names);
-    if (names.count > 0)
-        qsort(names.all, names.count, sizeof *names.all, layer_copy_compare);
-    for (size_t i = 0; i < names.count; i++) {
-        if (result == 0)
-            result = layer_copy_name(copy, layers, names.all[i], place);
-        free(names.all[i]);
-    }
-    free(names.all);
+    names_sort(&names);
+    for (size_t i = 0; result == 0 && i < names.count; i++)
+        result = layer_copy_name(copy, layers, names.all[i], place);
+    names_free(&names);
     layer_copy_add(copy, "/"); /* which no name is: up again */
     return result;
 }
@@ -501,7 +444,7 @@ int layer_copy_directory(struct layer_copy *copy,
 {
     snprintf(copy->path, sizeof copy->path, "%s", source->path);
     layer_copy_add_status(copy, ".", &source->status);
-    layer_copy_forget_links(copy);
+    first_names_free(&copy->first_names);
     copy->start = strlen(source->path) + (source->path[0] != '\0');
     copy->start_place = place;
     return layer_copy_names(copy, &source->layers, place);

@@ -17,6 +17,7 @@
 #ifndef NSCTL_IMAGE_LAYER_COPY_H
 #define NSCTL_IMAGE_LAYER_COPY_H
 
+#include "common/base/first_names.h"
 #include "common/base/sha256.h"
 #include "common/image/ignore.h"
 #include "common/image/layer_path.h"
@@ -26,9 +27,7 @@
 #include <stdint.h>
 #include <time.h>
 
-enum { LAYER_COPY_BUFFER = 128 * 1024, LAYER_COPY_LISTS = 256 };
-
-struct layer_copy_link; /* a file of several names, and the first of them */
+enum { LAYER_COPY_BUFFER = 128 * 1024 };
 
 struct layer_copy {
     /* What was asked for, before layer_copy_begin(). */
@@ -48,7 +47,7 @@ struct layer_copy {
     /* Of the directory that is copied: names that are one file stay one. */
     size_t start; /* of its path in `path` */
     const struct layer_place *start_place;
-    struct layer_copy_link *links[LAYER_COPY_LISTS];
+    struct first_names first_names;
 };
 
 /* Returns 0, or -1 with errno, not reported, as do all of these; layer_copy_free() in any

@@ -1,12 +1,13 @@
 #include "common/image/layer_pack.h"
 
+#include "common/base/first_names.h"
 #include "common/base/log.h"
+#include "common/base/names.h"
 #include "common/base/tar_reader.h"
 #include "common/image/layer_attributes.h"
 #include "common/kernel/layers.h"
 #include "common/kernel/process.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -22,30 +23,20 @@
 
 enum { PACK_BUFFER = 128 * 1024, PACK_ATTRIBUTES = 64 };
 
-/* A file with more names than one, and the first of them. */
-struct pack_link {
-    dev_t device;
-    ino_t inode;
-    char *path;
-    struct pack_link *next;
-};
-
 /* A directory that is being packed, and how far. */
 struct pack_level {
     int fd; /* closed with it, but for the top's */
-    char **names;
-    size_t count, next;
+    struct names names;
+    size_t next;
     size_t length; /* of the path before its names */
 };
-
-enum { PACK_LINK_LISTS = 1024 };
 
 struct pack {
     const char *name; /* of the directory, for messages */
     struct tar_writer *writer;
     struct pack_level *levels;
     size_t depth, capacity;
-    struct pack_link *links[PACK_LINK_LISTS];
+    struct first_names first_names;
     char path[PATH_MAX]; /* of the entry at hand; "." for the top */
     char target[PATH_MAX];
     struct tar_attribute attributes[PACK_ATTRIBUTES];
@@ -148,49 +139,6 @@ static struct tar_entry pack_entry(const struct pack *pack, enum tar_kind kind,
     };
 }
 
-/* ---- Files of several names ---- */
-
-static struct pack_link **pack_link_list(struct pack *pack,
-                                         const struct stat *status)
-{
-    return &pack->links[(status->st_ino ^ status->st_dev) % PACK_LINK_LISTS];
-}
-
-/* The first name of a file, NULL where this is it. */
-static const char *pack_find_link(struct pack *pack, const struct stat *status)
-{
-    for (const struct pack_link *link = *pack_link_list(pack, status);
-         link != NULL; link = link->next)
-        if (link->inode == status->st_ino && link->device == status->st_dev)
-            return link->path;
-    return NULL;
-}
-
-static int pack_remember_link(struct pack *pack, const struct stat *status)
-{
-    struct pack_link **list = pack_link_list(pack, status);
-    struct pack_link *link = malloc(sizeof *link);
-    if (link == NULL)
-        return pack_failed(pack, "malloc");
-    link->device = status->st_dev;
-    link->inode = status->st_ino;
-    link->path = strdup(pack->path);
-    link->next = *list;
-    *list = link;
-    return link->path != NULL ? 0 : pack_failed(pack, "strdup");
-}
-
-static void pack_forget_links(struct pack *pack)
-{
-    for (size_t i = 0; i < PACK_LINK_LISTS; i++)
-        while (pack->links[i] != NULL) {
-            struct pack_link *link = pack->links[i];
-            pack->links[i] = link->next;
-            free(link->path);
-            free(link);
-        }
-}
-
 /* ---- Each kind ---- */
 
 static int pack_data(struct pack *pack, int fd, uint64_t size)
@@ -285,58 +233,10 @@ static int pack_mark(struct pack *pack, const char *mark, const char *name)
 
 /* ---- All of it ---- */
 
-static int pack_compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Reads all names in a directory, sorted; they are the level's, even if -1. */
-static int pack_read_names(const struct pack *pack, struct pack_level *level)
-{
-    size_t capacity = 0;
-    struct dirent *found;
-    int copy = openat(level->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *directory = copy == -1 ? NULL : fdopendir(copy);
-    if (directory == NULL) {
-        if (copy != -1)
-            close(copy);
-        return pack_failed(pack, "openat");
-    }
-    errno = 0;
-    while ((found = readdir(directory)) != NULL) {
-        if (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0)
-            continue;
-        if (level->count == capacity) {
-            capacity = 2 * capacity + 32;
-            char **larger =
-                realloc(level->names, capacity * sizeof *level->names);
-            if (larger == NULL)
-                break;
-            level->names = larger;
-        }
-        level->names[level->count] = strdup(found->d_name);
-        if (level->names[level->count] == NULL)
-            break;
-        level->count++;
-        errno = 0;
-    }
-    int error = errno;
-    closedir(directory);
-    errno = error;
-    if (error != 0)
-        return pack_failed(pack, "getdents64");
-    if (level->count > 0)
-        qsort(level->names, level->count, sizeof *level->names,
-              pack_compare_names);
-    return 0;
-}
-
 static void pack_leave(struct pack *pack)
 {
     struct pack_level *level = &pack->levels[--pack->depth];
-    for (size_t i = 0; i < level->count; i++)
-        free(level->names[i]);
-    free(level->names);
+    names_free(&level->names);
     if (pack->depth > 0)
         close(level->fd);
 }
@@ -364,8 +264,9 @@ static int pack_enter(struct pack *pack, int fd)
     struct tar_entry entry = pack_entry(pack, TAR_DIRECTORY, &status);
     if (pack_attributes(pack, fd, &entry) == -1 ||
         tar_writer_entry(pack->writer, &entry) == -1 ||
-        pack_read_names(pack, level) == -1)
+        names_read(&level->names, fd, pack->path) == -1)
         return -1;
+    names_sort(&level->names);
     /* The top is ".", but what is in it is not "./NAME". */
     if (pack->depth == 1)
         level->length = 0;
@@ -407,11 +308,11 @@ static int pack_name(struct pack *pack, int parent_fd, const char *name)
         return 0;
     }
     if (status.st_nlink > 1) {
-        const char *first = pack_find_link(pack, &status);
+        const char *first = first_names_find(&pack->first_names, &status);
         if (first != NULL)
             return pack_link(pack, &status, first, TAR_HARD_LINK);
-        if (pack_remember_link(pack, &status) == -1)
-            return -1;
+        if (first_names_add(&pack->first_names, &status, pack->path) == -1)
+            return pack_failed(pack, "malloc");
     }
     switch (status.st_mode & S_IFMT) {
     case S_IFREG:
@@ -429,11 +330,11 @@ static int pack_name(struct pack *pack, int parent_fd, const char *name)
 static int pack_next(struct pack *pack)
 {
     struct pack_level *level = &pack->levels[pack->depth - 1];
-    if (level->next == level->count) {
+    if (level->next == level->names.count) {
         pack_leave(pack);
         return 0;
     }
-    const char *name = level->names[level->next++];
+    const char *name = level->names.all[level->next++];
     size_t size = strlen(name) + 1;
     if (level->length + size + 1 > sizeof pack->path) {
         errno = ENAMETOOLONG;
@@ -457,7 +358,7 @@ int layer_pack(int directory_fd, const char *name, struct tar_writer *writer)
     int saved_errno = errno;
     while (pack->depth > 0)
         pack_leave(pack);
-    pack_forget_links(pack);
+    first_names_free(&pack->first_names);
     free(pack->levels);
     free(pack->attribute_values);
     free(pack);

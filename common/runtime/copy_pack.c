@@ -1,5 +1,7 @@
 #include "common/runtime/copy_pack.h"
 
+#include "common/base/files.h"
+#include "common/base/first_names.h"
 #include "common/base/log.h"
 
 #include <dirent.h>
@@ -20,17 +22,9 @@ enum {
     OPEN_TO_READ = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC
 };
 
-/* A file with more names than one, and the first of them. */
-struct copy_pack_link {
-    dev_t device;
-    ino_t inode;
-    char *path;
-};
-
 struct copy_pack {
     struct tar_writer *writer;
-    struct copy_pack_link *links;
-    size_t link_count, link_capacity;
+    struct first_names first_names;
     char path[PATH_MAX]; /* of the entry at hand, in the archive */
     unsigned char buffer[128 * 1024];
 };
@@ -90,38 +84,6 @@ static int copy_pack_symlink(struct copy_pack *pack, int parent_fd,
     return copy_pack_entry(pack, TAR_SYMLINK, status, target);
 }
 
-/* ---- Files of several names ---- */
-
-static const char *copy_pack_first_name(const struct copy_pack *pack,
-                                        const struct stat *status)
-{
-    for (size_t i = 0; i < pack->link_count; i++)
-        if (pack->links[i].inode == status->st_ino &&
-            pack->links[i].device == status->st_dev)
-            return pack->links[i].path;
-    return NULL;
-}
-
-static int copy_pack_remember(struct copy_pack *pack, const struct stat *status)
-{
-    if (pack->link_count == pack->link_capacity) {
-        size_t capacity = 2 * pack->link_capacity + 64;
-        void *larger = realloc(pack->links, capacity * sizeof *pack->links);
-        if (larger == NULL)
-            return log_error("out of memory (ENOMEM)");
-        pack->links = larger;
-        pack->link_capacity = capacity;
-    }
-    struct copy_pack_link *link = &pack->links[pack->link_count];
-    link->device = status->st_dev;
-    link->inode = status->st_ino;
-    link->path = strdup(pack->path);
-    if (link->path == NULL)
-        return log_error("out of memory (ENOMEM)");
-    pack->link_count++;
-    return 0;
-}
-
 /* ---- All of it ---- */
 
 static int copy_pack_name(struct copy_pack *pack, int parent_fd,
@@ -136,14 +98,9 @@ static int copy_pack_directory(struct copy_pack *pack, int fd, size_t length)
         close(fd);
         return copy_pack_failed(pack, "fdopendir");
     }
-    while (result == 0) {
-        errno = 0;
-        const struct dirent *found = readdir(directory);
-        if (found == NULL)
-            break;
+    for (struct dirent *found;
+         result == 0 && files_next(directory, pack->path, &found, &result);) {
         const char *name = found->d_name;
-        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-            continue;
         int more = snprintf(pack->path + length, sizeof pack->path - length,
                             "%s%s", length == 0 ? "" : "/", name);
         if ((size_t)more >= sizeof pack->path - length)
@@ -152,8 +109,6 @@ static int copy_pack_directory(struct copy_pack *pack, int fd, size_t length)
             result = copy_pack_name(pack, fd, name);
         pack->path[length] = '\0';
     }
-    if (result == 0 && errno != 0)
-        result = copy_pack_failed(pack, "getdents64");
     closedir(directory);
     return result;
 }
@@ -186,12 +141,14 @@ static int copy_pack_name(struct copy_pack *pack, int parent_fd,
     if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return errno == ENOENT ? 0 : copy_pack_failed(pack, "newfstatat");
     bool link = !S_ISDIR(status.st_mode) && status.st_nlink > 1;
-    const char *first = link ? copy_pack_first_name(pack, &status) : NULL;
+    const char *first =
+        link ? first_names_find(&pack->first_names, &status) : NULL;
     if (first != NULL)
         return copy_pack_entry(pack, TAR_HARD_LINK, &status, first);
     if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) {
-        if (link && copy_pack_remember(pack, &status) == -1)
-            return -1;
+        if (link &&
+            first_names_add(&pack->first_names, &status, pack->path) == -1)
+            return log_error("out of memory (ENOMEM)");
         int fd = openat(parent_fd, name, OPEN_TO_READ);
         return fd == -1 ? copy_pack_failed(pack, "openat")
                         : copy_pack_opened(pack, fd);
@@ -277,9 +234,7 @@ int copy_pack(const struct copy_source *source, struct tar_writer *writer)
     pack->writer = writer;
     snprintf(pack->path, sizeof pack->path, "%s", source->as);
     int result = copy_pack_source(pack, source);
-    while (pack->link_count > 0)
-        free(pack->links[--pack->link_count].path);
-    free(pack->links);
+    first_names_free(&pack->first_names);
     free(pack);
     return result;
 }
