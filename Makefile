@@ -62,7 +62,7 @@ all: $(steps) ## build every step
 
 # The program as one would keep it: of musl, static, where there is that.
 nsctl: ## step 10 under its own name, ./nsctl
-	$(if $(have_musl),$(MAKE) $(static_flags) step-10 && cp build/static/step-10 $@,$(MAKE) step-10 && cp $(BIN)/step-10 $@)
+	@$(if $(have_musl),$(MAKE) --no-print-directory $(static_flags) step-10 && cp -f build/static/step-10 $@,$(MAKE) --no-print-directory step-10 && cp -f $(BIN)/step-10 $@)
 
 PREFIX ?= /usr/local
 install: nsctl ## nsctl, its manual page, completions: make install PREFIX=/usr
@@ -127,7 +127,7 @@ static_flags := BUILD=build/static/obj BIN=build/static CC=$(or $(have_musl),$(C
                 CFLAGS='$(CFLAGS) -Os -fdata-sections -ffunction-sections -fno-asynchronous-unwind-tables' \
                 LDFLAGS='-static -Wl,--gc-sections'
 static: ## build the steps as static programs, in build/static
-	$(MAKE) $(static_flags) all image-tool
+	@$(MAKE) --no-print-directory $(static_flags) all image-tool
 
 sanitize_flags := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                   -fno-sanitize-recover=all

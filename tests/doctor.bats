@@ -25,7 +25,7 @@ load helpers
   local step
   run "$ROOT/tests/doctor"
   assert_status 0
-  for step in 01 02 03 04 05 06 07 08; do
+  for step in 01 02 03 04 05 06 07 08 09 10; do
     assert_output_matches "step $step  (yes|no: needs .*; .*)"
   done
 }

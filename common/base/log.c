@@ -37,6 +37,14 @@ void log_set_before_line(void (*before_line)(void))
 }
 
 /* The environment is asked once, before a container gets one of its own. */
+/* Whether the end of a line only goes down there, and not back to the left. */
+static bool is_raw;
+
+void log_set_raw(bool raw)
+{
+    is_raw = raw && isatty(way_out);
+}
+
 bool log_is_quiet(void)
 {
     static int quiet = -1;
@@ -114,8 +122,10 @@ static void log_write_line(const char *text, const char *call)
         memcpy(line + used, off, sizeof off - 1);
         used += sizeof off - 1;
     }
-    if (used > sizeof line - 1)
-        used = sizeof line - 1;
+    if (used > sizeof line - 2)
+        used = sizeof line - 2;
+    if (is_raw)
+        line[used++] = '\r';
     line[used++] = '\n';
     if (call_before_line != NULL)
         call_before_line();

@@ -21,6 +21,9 @@
 void log_set_quiet(bool quiet);
 bool log_is_quiet(void);
 
+/* The terminal that lines go to, if they go to one, was made raw; or was put back. */
+void log_set_raw(bool raw);
+
 /* Where lines go from now on, instead of standard error: to a process whose
  * standard error is another's by now. -1: nowhere. Returns where they went. */
 int log_set_descriptor(int fd);

@@ -48,6 +48,37 @@ void program_refuse(const struct program *program, const char *format, ...)
     exit(EXIT_OURS);
 }
 
+/* Columns of a screen: a byte that only goes on with a character is none. */
+static int program_columns(const char *text, size_t length)
+{
+    int columns = 0;
+    for (size_t i = 0; i < length; i++)
+        columns += (text[i] & 0xc0) != 0x80;
+    return columns;
+}
+
+/* What does not fit into a line of a terminal goes on below, from `begin` on. */
+static void program_print_filled(const char *text, int column, int begin)
+{
+    enum { END = 80 };
+    for (bool is_first = true; *text != '\0'; is_first = false) {
+        size_t length = strcspn(text, " \n");
+        int columns = program_columns(text, length);
+        if (!is_first && column + 1 + columns > END) {
+            printf("\n%*s", begin, "");
+            column = begin;
+        } else if (!is_first) {
+            putchar(' ');
+            column++;
+        }
+        printf("%.*s", (int)length, text);
+        column += columns;
+        text += length;
+        text += strspn(text, " \n");
+    }
+    putchar('\n');
+}
+
 static void program_print_options(const struct program_option *option)
 {
     for (; option->names != NULL; option++) {
@@ -55,10 +86,10 @@ static void program_print_options(const struct program_option *option)
         snprintf(left, sizeof left, "%s%s%s", option->names,
                  option->value == NULL ? "" : " ",
                  option->value == NULL ? "" : option->value);
-        int width = 27; /* columns; printf(3) counts bytes, and … has three */
-        for (const char *byte = left; *byte != '\0'; byte++)
-            width += (*byte & 0xc0) == 0x80;
-        printf("  %-*s  %s\n", width, left, option->help);
+        int columns = program_columns(left, strlen(left));
+        int blanks = columns < 27 ? 27 - columns : 0;
+        printf("  %s%*s  ", left, blanks, "");
+        program_print_filled(option->help, 2 + columns + blanks + 2, 31);
     }
 }
 
@@ -97,10 +128,11 @@ program_find(const struct program_option *options, const char *word,
 
 static void program_print_help(const struct program *program)
 {
-    printf("Usage: %s%s %s\n%s\n\n", whole_name, program->name,
+    printf("Usage: %s%s %s\n", whole_name, program->name,
            program->usage == NULL ? "[OPTION...] [COMMAND [ARG...]]"
-                                  : program->usage,
-           program->summary);
+                                  : program->usage);
+    program_print_filled(program->summary, 0, 0);
+    putchar('\n');
     if (program->usage == NULL)
         printf("COMMAND is /bin/sh where none is given.\n\n");
     printf("Options:\n");

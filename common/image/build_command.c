@@ -9,7 +9,7 @@
 static void print_exit_status(void)
 {
     printf("\nExit status: 0; that of the command of a RUN that failed; 125 "
-           "when something else is\nwrong, which is told with the file and the "
+           "when something\nelse is wrong, which is told with the file and the "
            "line.\n");
 }
 

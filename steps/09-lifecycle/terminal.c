@@ -129,6 +129,7 @@ int terminal_make_raw(struct terminal *terminal)
     if (terminal->guard == 0 && terminal_start_guard(terminal, &raw) == -1)
         return -1;
     int result = tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
+    log_set_raw(result == 0);
     if (log_call(result, "what is typed goes through as it is",
                  "ioctl(0, TCSETSW)") == -1) {
         terminal_dismiss_guard(terminal);
@@ -143,6 +144,7 @@ void terminal_suspend(struct terminal *terminal)
     if (!terminal->raw)
         return;
     int result = tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->before);
+    log_set_raw(false);
     log_call(result, "the terminal as it was", "ioctl(0, TCSETSW)");
     terminal->raw = false;
 }

@@ -142,7 +142,7 @@ int main(int argc, char **argv)
     const struct program_option options[] = {
         {"--root", "DIR", program_parse_text, &root,
          "where containers and images are kept (default: NSCTL_ROOT, else "
-         "/var/lib/nsctl)"},
+         "/var/lib/nsctl, a user's ~/.local/share/nsctl)"},
         {"--verbose", NULL, NULL, &verbose,
          "a line for each system call that matters ([ns]), as step-10 prints"},
         {"-v --version", NULL, NULL, &version, "which version this is"},
@@ -156,8 +156,7 @@ int main(int argc, char **argv)
         .options = options,
         .print_more = print_commands,
     };
-    snprintf(example, sizeof example, "sudo %s simple",
-             program_invocation_name);
+    snprintf(example, sizeof example, "%s simple", program_invocation_name);
     char **words = program_read_words(&program, argv, false);
     if (version)
         words = version_words;

@@ -85,6 +85,14 @@ step_on_terminal() { ps -o pid=,args= -t "${tty#/dev/}" | awk -v step="$STEP" '$
   shows 'ended 4'
 }
 
+@test "each line of the log begins at the left, while our terminal is raw, too" {
+  NSCTL_LOG=all open_terminal '"$STEP" run -it --name raw "$rootfs" sh -c "exit 0"; "$STEP" rm raw; "$STEP" -q run -d --name w "$rootfs" sleep 1000; "$STEP" exec -it w true; "$STEP" -q rm -f w'
+  wait "$terminal"
+  shows 'goes through as it is'
+  shows 'the terminal as it was'
+  assert_equal "" "$(grep -a '^\[ns\]' "$screen" | grep -a -v $'\r$')" "A raw terminal goes down only, by the end of a line."
+}
+
 @test "a new size of ours becomes one of its" {
   export script='trap "stty size" WINCH; echo ready; while :; do sleep 0.1; done'
   open_shell

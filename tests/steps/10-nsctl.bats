@@ -36,6 +36,7 @@ type_in()
     assert_status 0
     assert_output_has "Usage: ${STEP##*/} $words"
     assert_output_has "Try:"
+    assert_equal "" "$(LC_ALL=C.UTF-8 grep -E '.{81}' <<<"$output")" "What is longer than a terminal is wide goes on below."
     # shellcheck disable=SC2086
     run_step $words --no-such-option
     assert_status 125
@@ -284,6 +285,7 @@ $BATS_TEST_TMPDIR/there/usr/bin/other" "$(comm -13 <(echo "$before") <(installed
   [ "$(wc -l <expected)" -gt 100 ] || fail "There is more to be found than that: $(cat expected)"
   assert_equal "" "$(comm -23 expected <({ grep '^[.]Ss' page; grep -o 'Fl [^ ]*' page; } | sort -u))"
   grep -qx "ids only" page || fail "-q of ps is another than that of all."
+  grep -qx "what --upper adds (A), changes, deletes" page || grep -q "NSCTL_ROOT, else /var/lib/nsctl, a user's" page || fail "Help that goes on below is read as one."
   if command -v mandoc >/dev/null; then
     run mandoc -T lint -W warning page
     assert_equal "" "$(grep -v 'outdated mandoc.db' <<<"$output")"
