@@ -1,7 +1,5 @@
 #include "common/base/json_writer.h"
 
-#include "common/base/json.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -141,4 +139,33 @@ void json_write_null(struct json_writer *writer, const char *key)
 {
     json_write_key(writer, key);
     fputs("null", writer->file);
+}
+
+void json_write_value(struct json_writer *writer, const char *key,
+                      const struct json_value *value)
+{
+    const struct json_value *member = value->first;
+    bool is_object = value->type == JSON_OBJECT;
+    switch (value->type) {
+    case JSON_NULL:
+        json_write_null(writer, key);
+        return;
+    case JSON_FALSE:
+    case JSON_TRUE:
+        json_write_bool(writer, key, value->type == JSON_TRUE);
+        return;
+    case JSON_NUMBER:
+        json_write_key(writer, key);
+        fwrite(value->text, 1, value->length, writer->file);
+        return;
+    case JSON_STRING:
+        json_write_text(writer, key, value->text);
+        return;
+    case JSON_ARRAY:
+    case JSON_OBJECT:
+        json_write_open(writer, key, is_object ? '{' : '[');
+        for (; member != NULL; member = member->next)
+            json_write_value(writer, member->key, member);
+        json_write_close(writer, is_object ? '}' : ']');
+    }
 }

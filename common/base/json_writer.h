@@ -17,6 +17,8 @@
 #ifndef NSCTL_BASE_JSON_WRITER_H
 #define NSCTL_BASE_JSON_WRITER_H
 
+#include "common/base/json.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -51,5 +53,9 @@ void json_write_decimal(struct json_writer *writer, const char *key,
                         int64_t number, unsigned places);
 void json_write_bool(struct json_writer *writer, const char *key, bool value);
 void json_write_null(struct json_writer *writer, const char *key);
+
+/* What has been read, with all that is in it. */
+void json_write_value(struct json_writer *writer, const char *key,
+                      const struct json_value *value);
 
 #endif

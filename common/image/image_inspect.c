@@ -80,16 +80,13 @@ static int inspect_image(const struct store *store, struct json_writer *writer,
 
 int subcommand_image_inspect(const struct store *store, char **argv)
 {
-    static const struct program_option options[] = {{0}};
     const struct program program = {
         .name = argv[0],
         .summary = "Prints all that is known of images, as JSON.",
-        .usage = "IMAGE...",
+        .usage = "[OPTION...] IMAGE...",
         .example = "image inspect hello",
-        .options = options,
     };
-    return inspect_all(store, subcommands_read(&program, argv, 1, SIZE_MAX),
-                       inspect_image);
+    return inspect_all(store, program, argv, inspect_image);
 }
 
 /* ---- Containers and images ---- */
@@ -128,15 +125,12 @@ static int inspect_any(const struct store *store, struct json_writer *writer,
 
 int subcommand_inspect_any(const struct store *store, char **argv)
 {
-    static const struct program_option options[] = {{0}};
     const struct program program = {
         .name = argv[0],
         .summary = "Prints all that is known of containers and images, as "
                    "JSON.",
-        .usage = "NAME...",
+        .usage = "[OPTION...] NAME...",
         .example = "inspect web",
-        .options = options,
     };
-    return inspect_all(store, subcommands_read(&program, argv, 1, SIZE_MAX),
-                       inspect_any);
+    return inspect_all(store, program, argv, inspect_any);
 }

@@ -3,11 +3,13 @@
 
 #include "common/base/log.h"
 #include "common/base/signal_names.h"
+#include "common/runtime/inspect_format.h"
 #include "common/runtime/list.h"
 #include "common/runtime/subcommands.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -133,29 +135,72 @@ static int inspect_container(const struct store *store,
     return result;
 }
 
-int inspect_all(const struct store *store, char **words,
-                inspect_function *inspect_one)
+static int inspect_write_all(const struct store *store, FILE *file,
+                             char **words, inspect_function *inspect_one)
 {
-    struct json_writer writer = {.file = stdout};
+    struct json_writer writer = {.file = file};
     int status = 0;
     json_write_open(&writer, NULL, '[');
     for (; *words != NULL; words++)
         if (inspect_one(store, &writer, *words) == -1)
             status = EXIT_NOT_DONE;
     json_write_close(&writer, ']');
-    return subcommands_end_output(status);
+    return status;
+}
+
+/* All is written first, to memory: so a format knows what can be printed without it. */
+static int inspect_formatted(const struct store *store, const char *format,
+                             char **words, inspect_function *inspect_one)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (file == NULL) {
+        log_error("out of memory (ENOMEM)");
+        return EXIT_OURS;
+    }
+    int status = inspect_write_all(store, file, words, inspect_one);
+    struct json *json = NULL;
+    if (fclose(file) == 0)
+        json = json_parse("what is known", text, size);
+    if (json == NULL)
+        status = EXIT_OURS;
+    else if (inspect_format_print(stdout, format, json->root) == -1)
+        status = EXIT_NOT_DONE;
+    json_free(json);
+    free(text);
+    return status;
+}
+
+int inspect_all(const struct store *store, struct program program, char **argv,
+                inspect_function *inspect_one)
+{
+    const char *format = NULL;
+    const struct program_option options[] = {
+        {"-f --format", "TEXT", inspect_format_parse, &format,
+         "not all of it: {{.State.Pid}}, {{json .Config.Env}}"},
+        {0},
+    };
+    static const struct program_absent absent[] = {
+        {"--type", "`container inspect`, `image inspect`"},
+        {"-s --size", "`diff` lists what one has written; `image ls`"},
+        {0},
+    };
+    program.options = options;
+    program.absent = absent;
+    char **words = subcommands_read(&program, argv, 1, SIZE_MAX);
+    return subcommands_end_output(
+        format == NULL ? inspect_write_all(store, stdout, words, inspect_one)
+                       : inspect_formatted(store, format, words, inspect_one));
 }
 
 int subcommand_inspect(const struct store *store, char **argv)
 {
-    static const struct program_option options[] = {{0}};
     const struct program program = {
         .name = argv[0],
         .summary = "Prints all that is known of containers, as JSON.",
-        .usage = "NAME...",
+        .usage = "[OPTION...] NAME...",
         .example = "inspect web",
-        .options = options,
     };
-    return inspect_all(store, subcommands_read(&program, argv, 1, SIZE_MAX),
-                       inspect_container);
+    return inspect_all(store, program, argv, inspect_container);
 }

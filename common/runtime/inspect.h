@@ -7,6 +7,7 @@
 #define NSCTL_RUNTIME_INSPECT_H
 
 #include "common/base/json_writer.h"
+#include "common/base/program.h"
 #include "common/runtime/record.h"
 #include "common/runtime/store.h"
 
@@ -18,8 +19,9 @@ void inspect_write(struct json_writer *writer, const struct record *record);
 typedef int inspect_function(const struct store *store,
                              struct json_writer *writer, const char *word);
 
-/* An array of all that are named, on stdout. Returns the exit status. */
-int inspect_all(const struct store *store, char **words,
+/* Reads `argv`, --format among it, and writes an array of all that are named, on stdout.
+ * `program` is without options. Returns the exit status. */
+int inspect_all(const struct store *store, struct program program, char **argv,
                 inspect_function *inspect_one);
 
 #endif

@@ -290,6 +290,48 @@ END
   assert_status 125
 }
 
+@test "inspect --format: some of what is known, in a text of one's own" {
+  make_image one 'ENV A="x y"' 'CMD ["/bin/true"]' 'VOLUME /data'
+  run_step run -d --name web --net none one sleep 100
+  local id=$output how expected
+  while IFS='|' read -r how expected; do
+    run_step inspect --format "$how" web
+    assert_status 0 "$how: $stderr"
+    assert_equal "${expected//ID/$id}" "$output" "--format $how"
+  done <<'END'
+{{.Id}}|ID
+{{ .Name }} is {{.State.Status}}.|web is running.
+{{.State.Running}} {{.State.ExitCode}} {{.HostConfig.PidsLimit}}|true null 2048
+{{json .Name}}: {{json .Config.Cmd}}{{.Config.Volumes}}|"web": ["sleep","100"]{"/data":{}}
+nothing of it|nothing of it
+{ {.Id}} }}|{ {.Id}} }}
+END
+  run_step inspect -f '{{.Name}}' web web
+  assert_equal $'web\nweb' "$output"
+  run_step inspect -f '{{.Config.Cmd}}{{.Architecture}}' one
+  assert_output_has '["/bin/true"]'
+  run_step image inspect -f '{{json .Config.Volumes}}' one
+  assert_equal '{"/data":{}}' "$output"
+  run_step container inspect -f '{{.}}' web
+  assert_equal "$id" "$(python3 -c 'import json, sys; print(json.load(sys.stdin)["Id"])' <<<"$output")"
+  run_step inspect -f '{{.State.Pit}}' web
+  assert_status 1
+  assert_stderr_has "--format: there is no .State.Pit"
+  assert_stderr_has "there is: Status Running"
+  run_step inspect -f '{{.Name}}' web nosuch
+  assert_status 1
+  assert_equal web "$output"
+  for how in '' '{{' '{{}}' '{{Name}}' '{{.Name}' '{{range .Mounts}}x{{end}}' '{{json}}' '{{.Name | len}}'; do
+    run_step inspect -f "$how" web
+    assert_status 125 "--format \"$how\" must be refused."
+    assert_stderr_has "-f: \"$how\": expected a text with"
+  done
+  # What an image says is not for the terminal to obey.
+  make_image evil "LABEL a=\"\$(printf 'x\033[31my')\""
+  run_step image inspect -f '{{.Config.Labels.a}}' evil
+  assert_output_lacks $'\033'
+}
+
 @test "port: where on the host a port of a container is" {
   local port
   if [ "$(id -u)" -ne 0 ]; then requires slirp; fi
