@@ -47,13 +47,33 @@ static int store_find_root(char *root, const char *asked)
     return -1;
 }
 
+/* What others may write into says nothing, and leads where they like: to our files, that
+ * are not a container's, and to processes that are none of it. */
+static int store_check_ours(const char *path, const struct stat *status)
+{
+    if (S_ISDIR(status->st_mode) && status->st_uid == geteuid() &&
+        (status->st_mode & (S_IWGRP | S_IWOTH)) == 0)
+        return 0;
+    errno = EPERM;
+    log_error("%s: expected a directory that is yours, and that nobody "
+              "else may write into",
+              path);
+    log_advice("take another: --root DIR, or NSCTL_ROOT");
+    return -1;
+}
+
 int store_find(struct store *store, const char *root)
 {
+    struct stat status;
     if (store_find_root(store->root, root) == -1)
         return -1;
     /* Paths stand in the records, which are JSON. */
     if (!json_is_utf8(store->root))
         return log_error("%s: expected a path in UTF-8", store->root);
+    /* Whoever only lists them, too: what has died is cleared away by its record. */
+    if (stat(store->root, &status) == 0 &&
+        store_check_ours(store->root, &status) == -1)
+        return -1;
     if (strcmp(store->root, "/var/lib/nsctl") == 0)
         return files_path(store->logs, "/var/log/nsctl");
     return files_path(store->logs, "%s/logs", store->root);
@@ -81,23 +101,15 @@ static int store_make_directory(const char *path)
     return 0;
 }
 
-/* What others may write into says nothing, and leads where they like. */
-static int store_check_ours(const char *path)
+static int store_make_ours(const char *path)
 {
     struct stat status;
+    if (store_make_directory(path) == -1)
+        return -1;
     if (stat(path, &status) == -1)
         return (int)log_call(-1, "where containers are kept", "stat(\"%s\")",
                              path);
-    if (!S_ISDIR(status.st_mode) || status.st_uid != geteuid() ||
-        (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        errno = EPERM;
-        log_error("%s: expected a directory that is yours, and that nobody "
-                  "else may write into",
-                  path);
-        log_advice("take another: --root DIR, or NSCTL_ROOT");
-        return -1;
-    }
-    return 0;
+    return store_check_ours(path, &status);
 }
 
 int store_make(const struct store *store)
@@ -106,11 +118,9 @@ int store_make(const struct store *store)
     char path[PATH_MAX];
     for (size_t i = 0; i < sizeof inner / sizeof inner[0]; i++)
         if (files_path(path, "%s%s", store->root, inner[i]) == -1 ||
-            store_make_directory(path) == -1 || store_check_ours(path) == -1)
+            store_make_ours(path) == -1)
             return -1;
-    if (store_make_directory(store->logs) == -1)
-        return -1;
-    return store_check_ours(store->logs);
+    return store_make_ours(store->logs);
 }
 
 int store_lock(const struct store *store)

@@ -228,9 +228,29 @@ start_time_of() { sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20; }
 
 # --- The store ------------------------------------------------------------------
 
-@test "a store that others may write into is refused" {
+@test "a store that others may write into is refused, by those who only look, too" {
   mkdir "$NSCTL_ROOT" && chmod a+w "$NSCTL_ROOT"
   run_step run --net none "$rootfs" /bin/true
   assert_status 125
   assert_stderr_has "nobody else may write into"
+  chmod go-w "$NSCTL_ROOT"
+  # What others write there says whom to signal, and where to run what root types.
+  local victim command
+  start one -- /bin/sleep 1000
+  sleep 1000 3>&- &
+  victim=$!
+  forge_pid "$victim" one
+  forge_start "$(start_time_of "$victim")" one
+  for command in "kill -s TERM one" "stop -t 0 one" "rm -f one" "exec one true" "ps -a" "prune -f" "inspect one" "logs one"; do
+    if [ "$(id -u)" -eq 0 ]; then chown 65534 "$NSCTL_ROOT"; else chmod a+w "$NSCTL_ROOT"; fi
+    # shellcheck disable=SC2086 # words
+    run_step $command
+    if [ "$(id -u)" -eq 0 ]; then chown 0 "$NSCTL_ROOT"; else chmod go-w "$NSCTL_ROOT"; fi
+    assert_status 125 "$command, in a store of somebody else's:"
+    assert_stderr_has "expected a directory that is yours, and that nobody else may write into"
+    kill -0 "$victim" || fail "$command has ended the process that somebody else has put into the record."
+  done
+  run_step kill -s TERM one
+  assert_status 0
+  wait_until is_gone "$victim" || fail "The control: of a store of one's own the record is believed."
 }
