@@ -30,7 +30,8 @@ static int userns_mounts_begin_at(const char *rootfs)
 
 int userns_mounts_prepare(const char *rootfs, struct userns_mounts *mounts)
 {
-    *mounts = (struct userns_mounts){-1, -1, -1, {-1, -1, -1, -1, -1, -1}};
+    *mounts =
+        (struct userns_mounts){-1, -1, -1, {-1, -1, -1, -1, -1, -1}, false};
     if (rootfs != NULL && userns_mounts_begin_at(rootfs) == -1)
         return -1;
     /* In a mount namespace that belongs to another user namespace, no mount can
@@ -74,16 +75,20 @@ static int userns_mounts_new_proc(void)
 
 /* A new /sys shows network devices, so it takes a network namespace of one's
  * own (EPERM). Else it has to be the host's. */
-static int userns_mounts_new_sys(int host_sys_fd)
+static int userns_mounts_new_sys(struct userns_mounts *mounts)
 {
     int mount_fd = mount_detached_new(
         "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY,
         "a /sys that is nowhere yet");
-    if (mount_fd != -1 || errno != EPERM)
-        return mount_fd;
-    log_note("a new /sys is refused (EPERM): then it is the host's");
-    return host_sys_fd != -1 ? host_sys_fd
-                             : userns_mounts_copy("/sys", "the host's /sys");
+    mounts->sys_is_the_hosts = mount_fd == -1 && errno == EPERM;
+    if (mounts->sys_is_the_hosts) {
+        log_note("a new /sys is refused (EPERM): then it is the host's");
+        mount_fd = mounts->sys_fd != -1
+                       ? mounts->sys_fd
+                       : userns_mounts_copy("/sys", "the host's /sys");
+    }
+    mounts->sys_fd = mount_fd;
+    return mount_fd == -1 ? -1 : 0;
 }
 
 static const struct {
@@ -118,8 +123,7 @@ int userns_mounts_gather(struct userns_mounts *mounts)
     mounts->proc_fd = userns_mounts_new_proc();
     if (mounts->proc_fd == -1)
         return -1;
-    mounts->sys_fd = userns_mounts_new_sys(mounts->sys_fd);
-    if (mounts->sys_fd == -1)
+    if (userns_mounts_new_sys(mounts) == -1)
         return -1;
     for (size_t i = 0; i < USERNS_DEVICES; i++) {
         mounts->device_fds[i] = userns_mounts_copy_device(i);
@@ -222,9 +226,10 @@ int userns_mounts_furnish(const struct userns_mounts *mounts,
     if (mount_detached_attach(mounts->proc_fd, "/proc",
                               "/proc shows this PID namespace") == -1 ||
         mount_detached_attach(mounts->sys_fd, "/sys",
-                              "/sys, to be looked at only") == -1 ||
-        userns_mounts_restrict_all("/sys") == -1 ||
-        userns_mounts_cover_cgroups() == -1)
+                              "/sys, to be looked at only") == -1)
+        return -1;
+    if (mounts->sys_is_the_hosts && (userns_mounts_restrict_all("/sys") == -1 ||
+                                     userns_mounts_cover_cgroups() == -1))
         return -1;
     /* 5 is the group tty, which owns a terminal, where there is such a group. */
     if (rootfs_mount_dev(has_tty_group

@@ -164,6 +164,8 @@ static int volumes_attach_one(struct volume *volume, int root_fd)
 /* In the container's own root, furnished. */
 int volumes_attach(struct volumes *volumes)
 {
+    if (volumes->count == 0)
+        return 0;
     int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), result = 0;
     if (root_fd == -1)
         return (int)log_call(-1, "the root", "openat(\"/\", O_PATH)");

@@ -423,7 +423,8 @@ int seccomp_tables_number(enum seccomp_architecture architecture,
                           const char *name)
 {
     for (size_t i = 0; i < CALLS; i++)
-        if (strcmp(calls[i].name, name) == 0)
+        /* Most differ in the first letter: quicker than to ask strcmp(3). */
+        if (calls[i].name[0] == name[0] && strcmp(calls[i].name, name) == 0)
             return calls[i].numbers[architecture];
     return NONE;
 }

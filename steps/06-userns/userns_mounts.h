@@ -25,6 +25,7 @@ enum { USERNS_DEVICES = 6 };
 struct userns_mounts {
     int root_fd, proc_fd, sys_fd;
     int device_fds[USERNS_DEVICES];
+    bool sys_is_the_hosts; /* with all that is mounted upon it, maybe */
 };
 
 /* Changes the working directory to `rootfs`, for the child begins there; as

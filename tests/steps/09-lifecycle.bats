@@ -447,6 +447,21 @@ C
   assert_equal "" "$output"
 }
 
+@test "rename: its end takes away the name that it has by then, and nobody else's" {
+  "$STEP" -q run -d --rm --net none --name one "$rootfs" /bin/sleep 1000
+  "$STEP" -q run -d --net none --name other "$rootfs" /bin/sleep 1000
+  run_step rename one two
+  assert_status 0
+  run_step rename other one
+  assert_status 0
+  run_step kill two
+  wait_until test ! -L "$NSCTL_ROOT/names/two"
+  assert_equal one "$(ls "$NSCTL_ROOT/names")" "Of the one that has ended no name may be left, of the other its own."
+  run_step rm -f one
+  assert_status 0
+  assert_equal "" "$(ls "$NSCTL_ROOT/names")"
+}
+
 @test "rename: the old name is free, the new one taken; whoever runs keeps on running" {
   start one -- /bin/sleep 1000
   start two -- /bin/sleep 1000
