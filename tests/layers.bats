@@ -229,57 +229,9 @@ requires_root()
 
 # --- What is kept ---------------------------------------------------------------
 
-set_attribute()
-{
-  NSCTL_LOG=quiet "$tool" set-attribute "$@"
-}
-
-make_tree()
-{
-  mkdir -p tree/d/e tree/sticky tree/closed
-  head -c 300000 /dev/urandom >tree/d/data
-  echo hello >tree/f
-  : >tree/empty
-  ln tree/f tree/d/hard
-  ln -s ../f tree/d/soft
-  ln tree/d/soft tree/e-soft
-  ln -s /nowhere tree/dangling
-  mkfifo -m 0640 tree/pipe
-  echo x >tree/$'a b\n\\\303\244'
-  echo x >tree/closed/in
-  truncate -s 5000000 tree/hole
-  printf x | dd of=tree/hole bs=1 seek=2000000 conv=notrunc status=none
-  set_attribute tree/f user.a 313d320a00
-  set_attribute tree/d user.b ''
-  if [ "$(id -u)" -eq 0 ]; then
-    chown 5:6 tree/f
-    chown -h 70000:3000000 tree/d/soft
-    chown 7 tree/closed
-    cp /bin/true tree/capable
-    set_attribute tree/capable security.capability 0100000200200000000000000000000000000000 # cap_net_raw+ep
-  fi
-  chmod 4755 tree/f
-  chmod 1777 tree/sticky
-  chmod 0500 tree/closed
-  touch -d '2001-02-03 04:05:06 UTC' tree/f tree/sticky
-  touch -h -d '2002-02-03 04:05:06 UTC' tree/d/soft
-  find tree -depth -newermt '2010-01-01' -exec touch -h -d '2003-01-01 UTC' {} +
-}
-
-# All that is to stay the same of a tree: each name's kind, mode, owner, links, time, data.
-state_of()
-{
-  (
-    cd "$1" || exit
-    find . -printf '%P %y %m %U:%G %n %T@ %l\n' | LC_ALL=C sort
-    find . -type f -exec sha256sum {} + | LC_ALL=C sort
-    find . ! -type l -exec "$tool" attributes {} + | LC_ALL=C sort
-  )
-}
-
 @test "a tree is unpacked as GNU tar packed it, in every format" {
   local how
-  make_tree
+  make_full_tree
   for how in --format=gnu '--format=pax --xattrs --xattrs-include=*' --format=posix; do
     # shellcheck disable=SC2086 # words
     tar $how -S --numeric-owner -C tree -cf x.tar .
@@ -296,7 +248,7 @@ state_of()
 }
 
 @test "a tree is packed and unpacked, and is the same; so is the archive" {
-  make_tree
+  make_full_tree
   "$tool" pack tree one.tar
   "$tool" pack tree two.tar
   cmp one.tar two.tar
@@ -308,7 +260,7 @@ state_of()
 }
 
 @test "what we pack is read by GNU tar" {
-  make_tree
+  make_full_tree
   "$tool" pack tree x.tar
   tar -C layer --xattrs --xattrs-include='*' -xpf x.tar
   diff <(state_of tree) <(state_of layer)
@@ -357,7 +309,7 @@ state_of()
 
 @test "file capabilities and setuid survive, whoever owns the file" {
   requires_root
-  make_tree
+  make_full_tree
   "$tool" pack tree x.tar
   unpack x.tar layer
   assert_equal 'layer/capable security.capability=0100000200200000000000000000000000000000' "$("$tool" attributes layer/capable)"
@@ -513,7 +465,7 @@ e/h
 
 @test "gzip and zstd, both ways, with the digests of both sides" {
   local how suffix program
-  make_tree
+  make_full_tree
   "$tool" pack tree plain.tar >said
   assert_equal "stored $(sha256sum <plain.tar | cut -d ' ' -f 1) $(stat -c %s plain.tar)
 plain $(sha256sum <plain.tar | cut -d ' ' -f 1) $(stat -c %s plain.tar)" "$(cat said)"
@@ -534,7 +486,7 @@ plain $(sha256sum <plain.tar | cut -d ' ' -f 1) $(stat -c %s plain.tar)" "$(cat 
 
 @test "xz and bzip2 are unpacked, with the digests of both sides" {
   local how suffix program
-  make_tree
+  make_full_tree
   "$tool" pack tree plain.tar >/dev/null
   for how in xz:xz bzip2:bz2; do
     program=${how%:*} suffix=${how#*:}
@@ -580,7 +532,7 @@ plain $(sha256sum <plain.tar | cut -d ' ' -f 1) $(stat -c %s plain.tar)" "$(head
 }
 
 @test "what is compressed wrongly is said to be, by the name of who noticed" {
-  make_tree
+  make_full_tree
   "$tool" pack --gzip tree x.gz
   "$tool" pack --zstd tree x.zst
   for file in x.gz x.zst; do

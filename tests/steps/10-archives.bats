@@ -44,44 +44,6 @@ needs()
   command -v "$1" >/dev/null || skip "needs $1: it is not on this host; tests/install-tools installs it"
 }
 
-# All that is to stay the same of a tree: each name's kind, mode, owner, links, time, data.
-state_of()
-{
-  (
-    cd "$1" || exit
-    find . -printf '%P %y %m %U:%G %n %Ts %l\n' | LC_ALL=C sort
-    find . -type f -exec sha256sum {} + | LC_ALL=C sort
-    find . ! -type l -exec "$tool" attributes {} + | LC_ALL=C sort
-  )
-}
-
-# A tree with one of everything; as root with owners and capabilities, too.
-make_tree()
-{
-  mkdir -p tree/d/e tree/sticky tree/closed
-  head -c 300000 /dev/urandom >tree/d/data
-  echo hello >tree/f
-  : >tree/empty
-  ln tree/f tree/d/hard
-  ln -s ../f tree/d/soft
-  ln -s /nowhere tree/dangling
-  mkfifo -m 0640 tree/pipe
-  echo x >tree/$'a b\n\\\303\244'
-  echo x >tree/closed/in
-  truncate -s 5000000 tree/hole
-  NSCTL_LOG=quiet "$tool" set-attribute tree/f user.a 313d320a00
-  if [ "$(id -u)" -eq 0 ]; then
-    chown 5:6 tree/f
-    chown -h 70000:3000000 tree/d/soft
-    cp /bin/true tree/capable
-    NSCTL_LOG=quiet "$tool" set-attribute tree/capable security.capability 0100000200200000000000000000000000000000
-  fi
-  chmod 4755 tree/f
-  chmod 1777 tree/sticky
-  chmod 0500 tree/closed
-  find tree -depth -exec touch -h -d '2003-01-01 UTC' {} +
-}
-
 # The digest of the only layer that there is, and where it is.
 only_layer()
 {
@@ -105,7 +67,7 @@ assert_nothing_stored()
 # --- import -----------------------------------------------------------------------------
 
 @test "a root file system, plain, with gzip, with zstd, from a pipe and as a directory: the same layer, the same files" {
-  make_tree
+  make_full_tree
   "$tool" pack tree x.tar >/dev/null
   gzip -kn x.tar
   zstd -q x.tar
@@ -161,7 +123,7 @@ assert_nothing_stored()
 }
 
 @test "what is no root file system is refused, and nothing is left of it" {
-  make_tree
+  make_full_tree
   "$tool" pack tree x.tar >/dev/null
   : >empty
   gzip -k empty
@@ -409,7 +371,7 @@ make_layers()
 
 @test "what is saved is loaded elsewhere: the same id, the same files" {
   requires root # files of others
-  make_tree
+  make_full_tree
   "$STEP" -q import -c 'LABEL a=b' tree image:1 >id
   local file format before
   before=$(state_of "$(only_layer)/tree")

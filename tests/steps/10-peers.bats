@@ -79,9 +79,9 @@ make_image()
   chown 8:9 tree/set-id
   chmod 6755 tree/set-id
   chmod 1777 tree/d/sub
-  NSCTL_LOG=quiet "$tool" set-attribute tree/set-id user.a 6263
+  set_attribute tree/set-id user.a 6263
   cp /bin/true tree/capable
-  NSCTL_LOG=quiet "$tool" set-attribute tree/capable security.capability 0100000200200000000000000000000000000000
+  set_attribute tree/capable security.capability 0100000200200000000000000000000000000000
   find tree -depth -exec touch -h -d '2003-01-01 UTC' {} +
   cp -a "$rootfs" base
   cp -a tree base/t
