@@ -57,6 +57,24 @@ static ssize_t copy_read(void *context, void *buffer, size_t size)
     return got == -1 ? (ssize_t)log_call(got, "the archive", "read()") : got;
 }
 
+/* What the other side sends. Where that is nothing at all it has said why. */
+struct copy_sent {
+    int fd;
+    bool any;
+};
+
+static ssize_t copy_read_sent(void *context, void *buffer, size_t size)
+{
+    struct copy_sent *sent = context;
+    ssize_t got = copy_read(&sent->fd, buffer, size);
+    if (got == 0 && !sent->any) {
+        errno = ENODATA;
+        return -1;
+    }
+    sent->any = true;
+    return got;
+}
+
 static int copy_write(void *context, const void *data, size_t size)
 {
     if (files_write_all(*(const int *)context, data, size) == 0)
@@ -94,8 +112,9 @@ static int copy_receive(const struct copy *copy, int fd)
     };
     limits.entries = limits.bytes =
         UINT64_MAX; /* as much as there is room for */
+    struct copy_sent sent = {.fd = fd, .any = copy->from.stream};
     if (tar_reader_start(&reader, copy->from.stream ? "-" : copy->from.path,
-                         copy_read, &fd, &limits) == -1)
+                         copy_read_sent, &sent, &limits) == -1)
         return -1;
     int result = copy_unpack(&reader, &target);
     if (result == 0)

@@ -234,8 +234,10 @@ ended()
   run_step cp w:/nonesuch .
   assert_status 1
   assert_stderr_has ENOENT
+  assert_equal 1 "$(grep -c 'error:' <<<"$stderr")" "It is said once, and the other side does not complain of having got nothing."
   run_step cp nonesuch w:/
   assert_status 1
+  assert_equal 1 "$(grep -c 'error:' <<<"$stderr")" "The same in the other direction."
 }
 
 @test "a disk that is full is told of" {
