@@ -554,6 +554,22 @@ refuses()
   done
 }
 
+@test "who is who in an image is asked of the image, wherever its passwd leads" {
+  local passwd=$BATS_TEST_TMPDIR/passwd
+  echo 'mallory:x:4242:4242::/:/bin/sh' >"$passwd"
+  echo data >context/file
+  builds "FROM base\nRUN ln -sf $passwd /etc/passwd\n" -t linked
+  grep -q mallory "$NSCTL_ROOT/layers/$(layers_of x | tail -n 1)/tree/etc/passwd" || fail "The control: by its path it is the host's."
+  build 'FROM linked\nCOPY --chown=mallory file /\n'
+  assert_status 125
+  assert_stderr_has "Containerfile:2: COPY: /: --chown: the image's /etc/passwd has no such user"
+  build 'FROM linked\nUSER mallory\nRUN true\n'
+  assert_status 125
+  assert_stderr_has "mallory"
+  builds "FROM linked\nRUN mkdir -p ${passwd%/*} && echo 'mallory:x:77:77::/:/bin/sh' >$passwd\nCOPY --chown=mallory file /\n"
+  assert_equal 77 "$(in_image stat -c %u /file)" "It leads to a file of the image's."
+}
+
 @test "archives that mean harm: out of the image by name, link or hard link" {
   local victim=$BATS_TEST_TMPDIR/victim
   mkdir "$victim"
