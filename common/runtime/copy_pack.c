@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 /* Whoever can change the tree can put a pipe, or a device, in a file's place; to open
@@ -25,6 +27,8 @@ enum {
 struct copy_pack {
     struct tar_writer *writer;
     struct first_names first_names;
+    dev_t device; /* where it began */
+    bool has_begun;
     char path[PATH_MAX]; /* of the entry at hand, in the archive */
     unsigned char buffer[128 * 1024];
 };
@@ -113,6 +117,19 @@ static int copy_pack_directory(struct copy_pack *pack, int fd, size_t length)
     return result;
 }
 
+/* /proc and /sys below what is copied are the kernel's, not files of anybody. Who names
+ * something in them gets that. */
+static bool copy_pack_is_kernels(struct copy_pack *pack, int fd,
+                                 const struct stat *status)
+{
+    struct statfs there;
+    if (!pack->has_begun)
+        pack->device = status->st_dev;
+    pack->has_begun = true;
+    return status->st_dev != pack->device && fstatfs(fd, &there) == 0 &&
+           (there.f_type == PROC_SUPER_MAGIC || there.f_type == SYSFS_MAGIC);
+}
+
 /* What `fd`, which it closes, is open on. */
 static int copy_pack_opened(struct copy_pack *pack, int fd)
 {
@@ -123,7 +140,9 @@ static int copy_pack_opened(struct copy_pack *pack, int fd)
     } else if (S_ISDIR(status.st_mode)) {
         /* In the top's entries there is no "./" before the names. */
         size_t length = strcmp(pack->path, ".") == 0 ? 0 : strlen(pack->path);
-        if (copy_pack_entry(pack, TAR_DIRECTORY, &status, "") == 0)
+        bool is_kernels = copy_pack_is_kernels(pack, fd, &status);
+        result = copy_pack_entry(pack, TAR_DIRECTORY, &status, "");
+        if (result == 0 && !is_kernels)
             return copy_pack_directory(pack, fd, length);
     } else if (!S_ISREG(status.st_mode)) {
         log_error("%s has changed while it was copied", pack->path);

@@ -88,7 +88,7 @@ static const struct subcommand commands[] = {
      "it has written, which can be run again",
      NULL},
     {"export",
-     "`cp NAME:/ -` writes the files of one that has ended as a tar; `commit` "
+     "`cp NAME:/ -` writes its files as a tar; `commit` "
      "and `save` make an archive of an image",
      NULL},
     {"update", "limits are what `run` says, until the container ends", NULL},

@@ -221,6 +221,21 @@ ended()
   [ -c /dev/null ] || fail "/dev/null has been replaced."
 }
 
+@test "all of one that runs comes out, less what is the kernel's" {
+  start w
+  inside sh -c 'echo mine >/root/new && echo shared >/dev/shm/file'
+  "$STEP" -q cp w:/ - >all.tar 2>said || fail "All of it is a stream: $(<said)"
+  tar tf all.tar >names
+  grep -q '^root/new$' names || fail "What was written is not in it."
+  grep -q '^dev/shm/file$' names || fail "What is in a mount is not in it."
+  assert_equal $'proc/\nsys/' "$(grep -E '^(proc|sys)/' names)" "Of /proc and /sys there is the place, and no more."
+  run_step cp w:/ out
+  assert_status 0
+  assert_equal mine "$(<out/root/new)"
+  run_step cp w:/proc/version .
+  assert_status 0
+}
+
 @test "what makes no sense is refused" {
   start w
   run_step cp a b
