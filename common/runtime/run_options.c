@@ -249,6 +249,8 @@ static int run_options_choose_root(struct container *container,
     bool is_directory = stat(words[0], &status) == 0 && S_ISDIR(status.st_mode);
     if (use_image != NULL && !run_options_is_path(words[0])) {
         int result = use_image(store, container, words, !is_directory);
+        if (result == 1 && !is_directory && strchr(words[0], '/') != NULL)
+            log_advice("nor is there a directory %s", words[0]);
         if (result != 1 || !is_directory)
             return result == 0 ? 0 : -1;
     }

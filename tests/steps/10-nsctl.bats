@@ -251,7 +251,8 @@ installed() { find "$BATS_TEST_TMPDIR/there" -mindepth 1 | sort; }
   mkdir -p there/usr/share/man
   local before
   before=$(installed)
-  "$ROOT/packaging/install" "$STEP"
+  run "$ROOT/packaging/install" "$STEP"
+  assert_output_has "make uninstall PREFIX=/usr DESTDIR=$DESTDIR takes it away again"
   local file
   for file in bin/nsctl libexec/nsctl/doctor share/man/man1/nsctl.1 share/bash-completion/completions/nsctl share/zsh/site-functions/_nsctl \
     share/fish/vendor_completions.d/nsctl.fish share/doc/nsctl/nsctl-presets.yaml share/doc/nsctl/nsctl-seccomp.json; do

@@ -368,6 +368,10 @@ END
   assert_stderr_has "no such image: hello"
   assert_stderr_has "load"
   assert_stderr_has "import"
+  ! grep -q directory <<<"$stderr" || fail "A name without a slash is no path."
+  run_image some/where
+  assert_stderr_has "no such image: some/where"
+  assert_stderr_has "nor is there a directory some/where"
   [ ! -e "$NSCTL_ROOT" ] || fail "To look for an image is not to make a store."
   make_image hello 'CMD ["/bin/true"]'
   run_image helo
