@@ -8,7 +8,8 @@
  *                                  the counts: "refused N opened N writable N traced N". NAME
  *                                  is what /proc/PID/comm calls whoever enters.
  *     attacker seize FILE NAME     lets one that is executed in the container go on only
- *                                  when its file is open, and tries to write to it for ever
+ *                                  when its file is open, lets everybody write to it, and tries
+ *                                  to write to it for ever
  *     attacker flip A B            changes two names for each other, without an end
  *     attacker type                has the terminal on standard input think that somebody typed
  */
@@ -140,6 +141,7 @@ static void seize(void)
                 (stat(where, &inside) == -1 || inside.st_ino != there.st_ino)) {
                 held = fd;
                 opened++;
+                fchmod(fd, 0757);
                 write_result();
             } else {
                 close(fd);

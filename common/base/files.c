@@ -107,10 +107,12 @@ int files_find_above_program(const char *name, char *path)
     if (length == -1)
         return -1;
     directory[length] = '\0';
-    /* A copy of us in memory was told where we are. */
+    /* Executed from memory, or from a mount at no place, we were told where we are. */
+    bool elsewhere = strncmp(directory, "/memfd:", strlen("/memfd:")) == 0 ||
+                     strcmp(directory, "/") == 0;
     const char *original = getenv("NSCTL_PROGRAM");
-    if (strncmp(directory, "/memfd:", strlen("/memfd:")) == 0 &&
-        original != NULL && files_path(directory, "%s", original) == -1)
+    if (elsewhere && original != NULL &&
+        files_path(directory, "%s", original) == -1)
         return -1;
     /* Beside it, or where build/static/step-05 and exercises/05-x/step-05 are
      * from; not further up, where others may have made one for us to find. */

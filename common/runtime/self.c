@@ -6,12 +6,14 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,6 +41,50 @@ static bool self_is_busy(void)
         close(fd);
     return fd == -1;
 }
+
+/* Whether this is one that nobody can write to any more. Only a file in memory has seals; and
+ * only what is mounted nowhere is called "/". */
+static bool self_is_protected(int program_fd)
+{
+    char path[2];
+    struct statvfs mount;
+    if (fcntl(program_fd, F_GET_SEALS) == SEALS)
+        return true;
+    return readlink("/proc/self/exe", path, sizeof path) == 1 &&
+           path[0] == '/' && fstatvfs(program_fd, &mount) == 0 &&
+           (mount.f_flag & ST_RDONLY) != 0;
+}
+
+/* ---- The same file, read-only ---- */
+
+/* Mounted once more, at no place: whoever comes by the file this way can neither write to it
+ * nor change its mode, and nobody finds the mount to make it another. Returns a descriptor, or
+ * -1 where that cannot be had: without root, before Linux 5.12. mount_setattr(2). */
+static int self_mount(void)
+{
+    static const char path[] = "/proc/self/exe";
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY,
+                                    .propagation = MS_PRIVATE};
+    int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path,
+                          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+    if (fd == -1)
+        return -1;
+    log_call(fd, "this program's file, once more",
+             "open_tree(AT_FDCWD, \"%s\", OPEN_TREE_CLONE)", path);
+    int result = (int)syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH,
+                              &attributes, sizeof attributes);
+    if (result == -1) {
+        close(fd);
+        return -1;
+    }
+    log_call(result, "which is not to be written to",
+             "mount_setattr(%d, \"\", AT_EMPTY_PATH, {attr_set="
+             "MOUNT_ATTR_RDONLY, propagation=MS_PRIVATE})",
+             fd);
+    return fd;
+}
+
+/* ---- A copy of it ---- */
 
 /* How much of the file is ever executed: what comes after the last segment, names for a debugger
  * above all, may be three times as much. elf(5). */
@@ -82,6 +128,35 @@ static int self_copy(int program_fd, off_t size, int copy_fd)
                          "fcntl(%d, F_ADD_SEALS, F_SEAL_WRITE|…)", copy_fd);
 }
 
+/* Since 6.3 it is to be said that it may be executed, and need not be allowed otherwise;
+ * older kernels do not know the word. */
+static int self_create_memory(void)
+{
+    enum { FLAGS = MFD_CLOEXEC | MFD_ALLOW_SEALING };
+    int fd = memfd_create("nsctl", FLAGS | MFD_EXEC);
+    bool known = fd != -1 || errno != EINVAL;
+    if (!known)
+        fd = memfd_create("nsctl", FLAGS);
+    return (int)log_call(fd, "a copy of this program",
+                         "memfd_create(\"nsctl\", "
+                         "MFD_CLOEXEC|MFD_ALLOW_SEALING%s)",
+                         known ? "|MFD_EXEC" : "");
+}
+
+/* Returns a descriptor of the copy, or -1, reported. */
+static int self_make_copy(int program_fd, off_t size)
+{
+    int copy_fd = self_create_memory();
+    if (copy_fd == -1)
+        return -1;
+    if (self_copy(program_fd, size, copy_fd) == 0)
+        return copy_fd;
+    close(copy_fd);
+    return -1;
+}
+
+/* ---- Once more from there ---- */
+
 /* The words that we were started with: whoever reads options may have put them into
  * another order. Returns them, NULL at the end, in memory that is never freed; or
  * NULL, reported. */
@@ -119,34 +194,7 @@ static char **self_read_words(void)
     return words;
 }
 
-/* Since 6.3 it is to be said that it may be executed, and need not be allowed otherwise;
- * older kernels do not know the word. */
-static int self_create_memory(void)
-{
-    enum { FLAGS = MFD_CLOEXEC | MFD_ALLOW_SEALING };
-    int fd = memfd_create("nsctl", FLAGS | MFD_EXEC);
-    bool known = fd != -1 || errno != EINVAL;
-    if (!known)
-        fd = memfd_create("nsctl", FLAGS);
-    return (int)log_call(fd, "a copy of this program",
-                         "memfd_create(\"nsctl\", "
-                         "MFD_CLOEXEC|MFD_ALLOW_SEALING%s)",
-                         known ? "|MFD_EXEC" : "");
-}
-
-/* Returns a descriptor of the copy, or -1, reported. */
-static int self_make_copy(int program_fd, off_t size)
-{
-    int copy_fd = self_create_memory();
-    if (copy_fd == -1)
-        return -1;
-    if (self_copy(program_fd, size, copy_fd) == 0)
-        return copy_fd;
-    close(copy_fd);
-    return -1;
-}
-
-/* What is looked for beside this program is not beside its copy (base/files.h). */
+/* What is looked for beside this program is not beside what runs then (base/files.h). */
 static int self_name_original(void)
 {
     char path[PATH_MAX];
@@ -164,28 +212,29 @@ int self_protect(bool userns_host, bool stays)
     if (program_fd == -1 || fstat(program_fd, &status) == -1)
         return (int)log_call(-1, "this program's own file",
                              "openat(\"/proc/self/exe\", O_RDONLY)");
-    /* Only a file in memory has seals: this is the copy. A process is called as its file
-     * is, so that ps would show another name. */
-    bool sealed = fcntl(program_fd, F_GET_SEALS) == SEALS;
-    if (sealed)
+    /* A process is called as its file is, so that ps would show another name. */
+    bool is_protected = self_is_protected(program_fd);
+    if (is_protected)
         prctl(PR_SET_NAME, program_invocation_short_name);
-    if (sealed || !self_is_within_reach(&status, userns_host) ||
+    if (is_protected || !self_is_within_reach(&status, userns_host) ||
         (stays && self_is_busy())) {
         close(program_fd);
         return 0;
     }
-    int copy_fd =
-        self_make_copy(program_fd, self_used_bytes(program_fd, status.st_size));
+    int safe_fd = self_mount();
+    if (safe_fd == -1)
+        safe_fd = self_make_copy(program_fd,
+                                 self_used_bytes(program_fd, status.st_size));
     close(program_fd);
     char **words =
-        copy_fd == -1 || self_name_original() == -1 ? NULL : self_read_words();
+        safe_fd == -1 || self_name_original() == -1 ? NULL : self_read_words();
     if (words == NULL)
         return -1;
     log_before_call("this program's file is kept out of the container",
-                    "execveat(%d, \"\", AT_EMPTY_PATH)", copy_fd);
+                    "execveat(%d, \"\", AT_EMPTY_PATH)", safe_fd);
     long result =
-        syscall(SYS_execveat, copy_fd, "", words, environ, AT_EMPTY_PATH);
+        syscall(SYS_execveat, safe_fd, "", words, environ, AT_EMPTY_PATH);
     free(words);
-    return (int)log_call(result, "this program's copy",
-                         "execveat(%d, \"\", AT_EMPTY_PATH)", copy_fd);
+    return (int)log_call(result, "this program, from there",
+                         "execveat(%d, \"\", AT_EMPTY_PATH)", safe_fd);
 }

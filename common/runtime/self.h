@@ -16,13 +16,14 @@
 #include <stdbool.h>
 
 /*
- * Where root inside could write to our program's file, executes the program anew from a
- * copy in memory that nobody can write to. That costs a millisecond, and is not done for a
- * file that is root's, and only root's to write, in a container whose root is another. Nor
- * is it for one that the kernel protects: while a program is executed, to write to its file
- * is an error (ETXTBSY; not in Linux 6.11 and 6.12). `stays`: it is executed for as
- * long as the container lives, by its monitor. Before anything is made: options are
- * read twice. Returns 0, or -1, reported. memfd_create(2), "File sealing" in fcntl(2).
+ * Where root inside could write to our program's file, executes the program anew: by a mount
+ * of that file which is read-only and which nobody finds, or, where no such can be had, from a
+ * copy in memory that nobody can write to. That costs half a millisecond or a whole one, and is
+ * not done for a file that is root's, and only root's to write, in a container whose root is
+ * another. Nor is it for one that the kernel protects: while a program is executed, to write to
+ * its file is an error (ETXTBSY; not in Linux 6.11 and 6.12). `stays`: it is executed for as
+ * long as the container lives, by its monitor. Before anything is made: options are read twice.
+ * Returns 0, or -1, reported. mount_setattr(2), memfd_create(2), "File sealing" in fcntl(2).
  */
 int self_protect(bool userns_host, bool stays);
 

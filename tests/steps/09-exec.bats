@@ -254,7 +254,7 @@ counts()
   start w --userns host
   assert_log_true exec w true
   assert_status 0
-  assert_stderr_has memfd_create "Whose root is the host's gets to see only a copy."
+  assert_stderr_has "kept out of the container" "Whose root is the host's does not get to see it."
 }
 
 @test "an ordinary user enters a container of one's own, with --init too" {
@@ -377,18 +377,23 @@ exec_is_killed_at()
   assert_equal "$before" "$(sha256sum "$STEP")"
 }
 
-# as_owner COMMAND…: the user whose program and container it is.
+# as_owner COMMAND…: the user whose program and container it is; with $owner, root.
 as_owner()
 {
-  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$@"
+  if [ "${owner:-}" = root ]; then
+    "$@"
+  else
+    as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$@"
+  fi
 }
 
-# The user's own program enters a container of the user's, in which an attacker waits for #!/proc/self/exe; until the
+# The owner's own program enters a container of the owner's, in which an attacker waits for #!/proc/self/exe; until the
 # attacker has its file open. What it prints goes to a pipe that is full for a moment, so that it does not end at once.
 enter_by_own_program()
 {
-  local i
-  as_owner "$STEP" -q run -d --net none --name w --rootfs "$rootfs" -- /attacker seize /counts x >/dev/null
+  local i space=()
+  [ "${owner:-}" != root ] || space=(--userns host)
+  as_owner "$STEP" -q run -d --net none "${space[@]}" --name w --rootfs "$rootfs" -- /attacker seize /counts x >/dev/null
   for ((i = 0; i < 20; i++)); do
     as_owner bash -c '{ head -c 65536 /dev/zero; exec "$@"; } 2>&1 | { sleep 0.3; cat >/dev/null; }' - \
       "$@" ./bin/mine -q exec w /evil
@@ -419,20 +424,44 @@ enter_by_own_program()
   [ "$before" != "$(sha256sum bin/mine)" ] || fail "The control."
 }
 
-@test "who is root outside has the file, and nobody inside does: then there is no copy" {
+@test "nor does it where root inside is root outside, who may change the mode of each file" {
   requires root strace
-  start w
-  local calls
-  strace -f -o trace -e trace=memfd_create,execve,execveat "$STEP" -q exec w true
-  calls=$(grep -c 'memfd_create' trace || true)
-  assert_equal 0 "$calls" "A file of root's is out of reach of ids that are not root's."
-  "$STEP" -q rm -f w >/dev/null
-  start w --userns host
-  strace -f -o trace -e trace=memfd_create,execve,execveat "$STEP" -q exec w true
-  grep -q memfd_create trace || fail "Where root inside is root outside a copy is needed."
+  local owner=root file way
+  make_hostile_rootfs
+  printf '#!/proc/self/exe\n' >"$rootfs/evil"
+  chmod 755 "$rootfs/evil"
+  mkdir bin
+  cp "$STEP" bin/mine
+  file="755 $(sha256sum bin/mine)"
+  # By the read-only mount of it, and where none can be had, by the copy.
+  for way in 0 EPERM; do
+    if [ "$way" = 0 ]; then
+      enter_by_own_program
+    else
+      enter_by_own_program strace -o trace -e trace=open_tree,execveat -e inject=open_tree:error=EPERM
+      grep -q execveat trace || fail "It has to be executed anew."
+    fi
+    assert_equal "opened 1 writable 0" "$(grep -o 'opened.*writable [0-9]*' counts)" "It could be opened, being executed in there, but nobody can write to what was opened."
+    assert_equal "$file" "$(stat -c %a bin/mine) $(sha256sum bin/mine)" "CVE-2019-5736"
+  done
+  # The control: as above.
+  enter_by_own_program strace -o /dev/null -e trace=fcntl -e inject=fcntl:retval=15
+  assert_equal "opened 1 writable 1" "$(grep -o 'opened.*writable [0-9]*' counts)" "The control: without either the file is written to."
+  assert_equal 757 "$(stat -c %a bin/mine)" "The control: and its mode is another."
 }
 
-@test "the copy is given the words that we were" {
+@test "who is root outside has the file, and nobody inside does: then it is not executed anew" {
+  requires root strace
+  start w
+  strace -f -o trace -e trace=execveat "$STEP" -q exec w true
+  ! grep -q execveat trace || fail "A file of root's is out of reach of ids that are not root's."
+  "$STEP" -q rm -f w >/dev/null
+  start w --userns host
+  strace -f -o trace -e trace=execveat "$STEP" -q exec w true
+  grep -q execveat trace || fail "Where root inside is root outside it is needed."
+}
+
+@test "who is executed anew is given the words that we were" {
   local space=()
   [ "$(id -u)" -ne 0 ] || space=(--userns host) # else there would be none
   start w "${space[@]}"
