@@ -4,6 +4,7 @@
 #include "common/image/image_run.h"
 #include "common/image/image_store.h"
 #include "common/image/layer_store.h"
+#include "common/runtime/self.h"
 
 #include <errno.h>
 
@@ -49,6 +50,8 @@ int image_run_use(const struct store *store, struct container *container,
 int subcommand_run_image(const struct store *store, char **argv)
 {
     static struct container container;
+    if (self_protect_early(argv) == -1)
+        return EXIT_OURS;
     run_options_read(&container, store, argv, image_run_use);
     return run_container(store, &container);
 }

@@ -324,7 +324,7 @@ static int exec_run(struct exec *exec)
 {
     const struct record *record = &exec->record;
     if (record->status == RECORD_RUNNING &&
-        self_protect(record->userns_host, false) == -1)
+        self_protect(record->userns_host) == -1)
         return EXIT_OURS;
     if (exec_check_state(record) == -1 || join_open(&exec->join, record) == -1)
         return EXIT_NOT_DONE;
@@ -336,6 +336,8 @@ int subcommand_exec(const struct store *store, char **argv)
     static struct exec
         exec; /* a filter has 32 KiB, of zeros: none in our file */
     char *name;
+    if (self_protect_early(argv) == -1)
+        return EXIT_OURS;
     exec.join = JOIN_NONE;
     streams_clear(&exec.streams);
     exec_read_options(&exec, argv, &name);

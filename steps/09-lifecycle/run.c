@@ -13,7 +13,7 @@ int run_container(const struct store *store, struct container *container)
             overlay_options_print_difference(&container->overlay.options);
         return result == -1 ? EXIT_OURS : 0;
     }
-    if (self_protect(container->userns_host, true) == -1)
+    if (self_protect(container->userns_host) == -1)
         return EXIT_OURS;
     return container->detached ? monitor_detach(store, container)
                                : monitor_run(store, container, -1);
@@ -22,6 +22,8 @@ int run_container(const struct store *store, struct container *container)
 int subcommand_run(const struct store *store, char **argv)
 {
     static struct container container;
+    if (self_protect_early(argv) == -1)
+        return EXIT_OURS;
     run_options_read(&container, store, argv, NULL);
     return run_container(store, &container);
 }
@@ -29,6 +31,8 @@ int subcommand_run(const struct store *store, char **argv)
 int subcommand_simple(const struct store *store, char **argv)
 {
     static struct container container;
+    if (self_protect_early(argv) == -1)
+        return EXIT_OURS;
     run_options_read_simple(&container, argv);
     return run_container(store, &container);
 }

@@ -33,15 +33,6 @@ static bool self_is_within_reach(const struct stat *status, bool userns_host)
            (status->st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
-/* Asks the kernel: nobody inside may do more to it than we. */
-static bool self_is_busy(void)
-{
-    int fd = open("/proc/self/exe", O_WRONLY | O_CLOEXEC);
-    if (fd != -1)
-        close(fd);
-    return fd == -1;
-}
-
 /* Whether this is one that nobody can write to any more. Only a file in memory has seals; and
  * only what is mounted nowhere is called "/". */
 static bool self_is_protected(int program_fd)
@@ -205,7 +196,7 @@ static int self_name_original(void)
                : 0;
 }
 
-int self_protect(bool userns_host, bool stays)
+int self_protect(bool userns_host)
 {
     struct stat status;
     int program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
@@ -216,8 +207,7 @@ int self_protect(bool userns_host, bool stays)
     bool is_protected = self_is_protected(program_fd);
     if (is_protected)
         prctl(PR_SET_NAME, program_invocation_short_name);
-    if (is_protected || !self_is_within_reach(&status, userns_host) ||
-        (stays && self_is_busy())) {
+    if (is_protected || !self_is_within_reach(&status, userns_host)) {
         close(program_fd);
         return 0;
     }
@@ -237,4 +227,19 @@ int self_protect(bool userns_host, bool stays)
     free(words);
     return (int)log_call(result, "this program, from there",
                          "execveat(%d, \"\", AT_EMPTY_PATH)", safe_fd);
+}
+
+int self_protect_early(char **words)
+{
+    bool userns_host = false;
+    for (; *words != NULL; words++)
+        userns_host = userns_host || strcmp(*words, "--userns=host") == 0 ||
+                      strcmp(*words, "--privileged") == 0 ||
+                      (strcmp(*words, "--userns") == 0 && words[1] != NULL &&
+                       strcmp(words[1], "host") == 0);
+    bool quiet = log_is_quiet();
+    log_set_quiet(true); /* -q is not read yet either */
+    int result = self_protect(userns_host);
+    log_set_quiet(quiet);
+    return result;
 }

@@ -459,6 +459,9 @@ enter_by_own_program()
   start w --userns host
   strace -f -o trace -e trace=execveat "$STEP" -q exec w true
   grep -q execveat trace || fail "Where root inside is root outside it is needed."
+  # The first process of all can be such a script, too; by a loader that is the container's it changes our file's mode.
+  strace -o trace -e trace=execveat "$STEP" -q run --rm --net none --userns host "$rootfs" true
+  grep -q execveat trace || fail "And so it is where a container is started."
 }
 
 @test "who is executed anew is given the words that we were" {
@@ -468,6 +471,8 @@ enter_by_own_program()
   run_step exec -iu 0:0 -eA=1 w sh -c 'cat; echo $A' <<<"some words"
   assert_status 0 "Letters that stand together must not be taken apart where they stand."
   assert_equal $'some words\n1' "$output"
+  run_step run --rm --net none "${space[@]}" --env-file <(echo B=2) "$rootfs" sh -c 'echo $B'
+  assert_equal 2 "$output" "What can be read only once is read by who comes last."
 }
 
 @test "what a name means is not asked of the container's libraries" {
