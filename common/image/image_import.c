@@ -148,8 +148,9 @@ static int import_run(const struct store *store, struct import *import,
 
 int subcommand_import(const struct store *store, char **argv)
 {
-    static struct import import = {.origin.fd = -1};
+    static struct import import;
     struct image_config config = {0};
+    import.origin.fd = -1;
     import_read_options(&import, argv);
     int result = import_run(store, &import, &config);
     if (import.origin.fd != STDIN_FILENO)

@@ -101,7 +101,7 @@ static int cgroup_tree_read_mounted(struct cgroup *cgroup)
         unsigned controllers = cgroup_tree_read_names(names, false);
         for (size_t i = 0; i < cgroup->count; i++)
             if ((controllers & cgroup->hierarchies[i].controllers) != 0)
-                memcpy(cgroup->hierarchies[i].mounted, list, sizeof list);
+                memcpy(cgroup->hierarchies[i].mounted, list, strlen(list) + 1);
     }
     free(line);
     fclose(groups);

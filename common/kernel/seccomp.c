@@ -292,7 +292,7 @@ seccomp_write_numbers(struct seccomp_writer *writer,
 int seccomp_compile(const struct seccomp_rules *rules,
                     struct seccomp_filter *filter)
 {
-    static struct sock_filter backwards[SECCOMP_MOST_INSTRUCTIONS];
+    struct sock_filter backwards[SECCOMP_MOST_INSTRUCTIONS];
     struct seccomp_writer writer = {.instructions = backwards};
     bool is_x86 = rules->architecture == SECCOMP_X86_64;
 

@@ -366,7 +366,7 @@ static int store_finish(const struct store *store, struct record *record)
              "rename(\"%s\", \"%s\")", record->directory, place);
     if (result == -1)
         return -1;
-    memcpy(record->directory, place, sizeof place);
+    memcpy(record->directory, place, strlen(place) + 1);
     return record->remove_at_end ? 0 : replace_sync_directory(containers);
 }
 

@@ -227,7 +227,7 @@ int subcommand_top(const struct store *store, char **argv)
 {
     static const char *const headings[] = {"PID",  "INSIDE",  "USER", "STATE",
                                            "TIME", "COMMAND", NULL};
-    static struct top top = {.table.headings = headings};
+    static struct top top;
     const struct program_option options[] = {
         {"--json", NULL, NULL, &top.json, "an array of objects"},
         {0},
@@ -243,6 +243,7 @@ int subcommand_top(const struct store *store, char **argv)
     char **words = subcommands_read(&program, argv, 1, 1);
     struct record record;
     int status = EXIT_NOT_DONE;
+    top.table.headings = headings;
     top.writer.file = stdout;
     if (store_look_up(store, words[0], &record) == 0 &&
         top_print(&top, &record) == 0)

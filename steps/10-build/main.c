@@ -137,7 +137,8 @@ int main(int argc, char **argv)
     static char help_option[] = "--help", version_word[] = "version";
     char *version_words[] = {version_word, NULL};
     bool verbose = false, version = false;
-    char example[PATH_MAX];
+    /* Not on the stack, which a monitor would have it on for good. */
+    static char example[PATH_MAX];
     const char *root = NULL;
     const struct program_option options[] = {
         {"--root", "DIR", program_parse_text, &root,

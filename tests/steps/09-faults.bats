@@ -268,7 +268,7 @@ errno_of()
   [ "${after#* }" -le $((${before#* } + 8)) ] || fail "The monitor had ${before#* } KiB for itself, and now ${after#* }."
 }
 
-@test "the monitor is small: less than a fifth of 334 KiB, where it is static; and has forgotten nothing when something happens" {
+@test "the monitor is small: less than an eighth of 334 KiB, where it is static; and has forgotten nothing when something happens" {
   local static=$ROOT/build/static/step-09 monitor private
   [ -x "$static" ] || static=$STEP # in the test machine that is a static one
   ! ldd "$static" >/dev/null 2>&1 || skip "needs build/static/step-09: make static"
@@ -277,7 +277,7 @@ errno_of()
   "$static" -q run -d --name "${name}2" "$rootfs" /bin/sleep 1000 >/dev/null
   monitor=$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$NSCTL_ROOT/containers/$(cat id)/config.json")
   private_kib() { awk '/^Private/ { sum += $2 } END { print sum }' "/proc/$monitor/smaps_rollup"; }
-  is_small() { [ "$(private_kib)" -le 66 ]; }
+  is_small() { [ "$(private_kib)" -le 41 ]; }
   wait_until is_small || fail "It has $(private_kib) KiB for itself." # when nothing has happened for a second
   private=$(private_kib)
   echo "# private memory of the monitor: $private KiB" >&3
