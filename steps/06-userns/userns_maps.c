@@ -245,12 +245,49 @@ static int userns_maps_take_one(struct userns_maps *maps, const char *reason)
     return 0;
 }
 
+/* A range that no line gives us must be nobody's: whoever has an id can end what runs with
+ * it, and look into it. */
+static int userns_maps_check_free(const char *path, uint32_t first,
+                                  uint32_t count)
+{
+    char *line = NULL;
+    size_t size = 0, number = 0;
+    int result = 0;
+    FILE *file = fopen(path, "re");
+    while (file != NULL && result == 0 && getline(&line, &size, file) != -1) {
+        uint32_t other_first = 0, other_count = 0;
+        line[strcspn(line, "\n")] = '\0';
+        const char *colon = strchr(line, ':');
+        number++;
+        if (line[0] == '#' || colon == NULL ||
+            userns_maps_scan(colon + 1, &other_first, &other_count) != NULL ||
+            !userns_maps_meet(first, count, other_first, other_count))
+            continue;
+        result = log_error("%s:%zu: \"%s\" gives somebody ids from %u to %u, "
+                           "which root's containers have where no line gives "
+                           "root others",
+                           path, number, line, first, first + count - 1);
+        log_advice("give root a range that nobody has: usermod --add-subuids "
+                   "2000000000-2000065535 --add-subgids 2000000000-2000065535 "
+                   "root");
+    }
+    free(line);
+    if (file != NULL)
+        fclose(file);
+    return result;
+}
+
 static int userns_maps_find_for_root(struct userns_maps *maps)
 {
     enum { FIRST = 1000000, COUNT = 65536 };
     maps->way = USERNS_BY_ROOT;
     if (userns_maps_read("/etc/subuid", "root", &maps->uids) == -1 ||
         userns_maps_read("/etc/subgid", "root", &maps->gids) == -1)
+        return -1;
+    if ((maps->uids.count == 0 &&
+         userns_maps_check_free("/etc/subuid", FIRST, COUNT) == -1) ||
+        (maps->gids.count == 0 &&
+         userns_maps_check_free("/etc/subgid", FIRST, COUNT) == -1))
         return -1;
     if (maps->uids.count == 0)
         userns_maps_add(&maps->uids, FIRST, COUNT);

@@ -138,6 +138,25 @@ wait_inside=(sh -c 'echo ready; read -r _; exit 0')
   assert_equal "0 300000 70000,0 400000 65536" "$(awk '{ $1 = $1 } 1' <<<"$output" | paste -sd,)" "Root's range in /etc/subuid and /etc/subgid must be taken."
 }
 
+@test "root: ids that a line gives to somebody else are not taken for root's containers" {
+  requires root
+  run --separate-stderr -- subids $'# all\nother:900000:65536\nmallory:1000000:65536\n' - "$STEP" echo started
+  assert_status 125 "mallory could end and trace what runs in root's containers."
+  assert_equal "" "$output"
+  assert_stderr_has '/etc/subuid:3: "mallory:1000000:65536" gives somebody ids from 1000000 to 1065535'
+  assert_stderr_has "usermod --add-subuids"
+  assert_stderr_lacks "clone3(" "It must be refused before anything is made."
+  run --separate-stderr -- subids - $'mallory:1065535:1\n' "$STEP" echo started
+  assert_status 125 "The same of groups; one id is enough."
+  assert_stderr_has '/etc/subgid:1: "mallory:1065535:1" gives somebody ids'
+  run --separate-stderr -- subids $'mallory:1000000:65536\nroot:2000000000:65536\n' $'root:2000000000:65536\n' "$STEP" echo started
+  assert_status 0 "With a line of root's own there is nothing in the way."
+  run --separate-stderr -- subids $'mallory:934464:65536\nother:1065536:65536\n' - "$STEP" echo started
+  assert_status 0 "The ids before and behind are others'."
+  run bash -c 'setpriv --reuid 1000000 --clear-groups sleep 1000 3>&- & sleep 0.3; setpriv --reuid 1000000 --clear-groups kill $!'
+  assert_status 0 "The control: who has the id can send the signal."
+}
+
 @test "root inside is in no group of the host's" {
   local who groups
   for who in "${everybody[@]}"; do
