@@ -1,303 +1,29 @@
 #include "common/image/layer_unpack.h"
 
-#include "common/base/advice.h"
-#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/image/layer_attributes.h"
+#include "common/image/layer_unpacking.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* What is done to a directory when all is in it: its time, which every new file
- * changes, and its mode, which may forbid us to make any. */
-struct unpack_directory {
-    char *path;
-    dev_t device;
-    ino_t inode;
-    mode_t mode;
-    struct timespec mtime;
-};
+/* ---- What an entry has besides its data ---- */
 
-struct unpack {
-    struct tar_reader *reader;
-    const struct layer_options *options;
-    struct layer_counts *counts;
-    int layer_fd;
-    /* The directory of the last entry: the next one is mostly in it, too. */
-    char parent[PATH_MAX];
-    int parent_fd; /* -1: there is none */
-    struct unpack_directory *directories;
-    size_t directory_count, directory_capacity;
-    /* The entry at hand. */
-    const struct tar_entry *entry;
-    char path[PATH_MAX], target[PATH_MAX];
-};
-
-/* ---- Names ---- */
-
-/* Takes "." and empty parts out of a name, and refuses what is no name in the
- * layer. `path` becomes "" for the layer itself. */
-static int unpack_clean_name(const struct unpack *unpack, const char *name,
-                             const char *what, char path[PATH_MAX])
-{
-    size_t used = 0;
-    if (name[0] == '/')
-        return tar_reader_refuse(unpack->reader,
-                                 "%s is absolute: \"%.256s\" is outside of the "
-                                 "layer",
-                                 what, name);
-    for (const char *part = name; *part != '\0';) {
-        size_t length = strcspn(part, "/");
-        if (length == 2 && strncmp(part, "..", 2) == 0)
-            return tar_reader_refuse(unpack->reader,
-                                     "%s has \"..\" in it: \"%.256s\" may lead "
-                                     "out of the layer",
-                                     what, name);
-        if (length > 0 && !(length == 1 && part[0] == '.')) {
-            if (used + length + 2 > PATH_MAX)
-                return tar_reader_refuse(unpack->reader, "%s is too long",
-                                         what);
-            if (used > 0)
-                path[used++] = '/';
-            memcpy(path + used, part, length);
-            used += length;
-        }
-        if (strncmp(part, ".wh.", 4) == 0 && part[length] == '/')
-            return tar_reader_refuse(unpack->reader,
-                                     "%s has a directory in it that says of "
-                                     "another name that it is gone",
-                                     what);
-        part += length + (part[length] == '/');
-    }
-    path[used] = '\0';
-    return 0;
-}
-
-static const char *unpack_last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
-}
-
-/* A call for this entry that has failed. */
-static int unpack_failed(const struct unpack *unpack, const char *call)
-{
-    int error = errno;
-    char text[64];
-    snprintf(text, sizeof text, "%s()", call);
-    tar_reader_refuse(unpack->reader, "%s has failed with %s (%s)", text,
-                      advice_error_name(error), strerror(error));
-    log_advice("%s", advice_for_call(text, error));
-    errno = error;
-    return -1;
-}
-
-/* ---- Directories ---- */
-
-static bool unpack_is_whiteout(const struct stat *status)
-{
-    return S_ISCHR(status->st_mode) && status->st_rdev == makedev(0, 0);
-}
-
-/* Looks `path` up as if the layer were the root: neither "..", nor a symbolic
- * link, nor one of those in /proc leads out of it. */
-static int unpack_open(const struct unpack *unpack, const char *path, int flags)
-{
-    struct open_how how = {
-        .flags = (unsigned)(flags | O_DIRECTORY | O_CLOEXEC),
-    };
-    //> in-root
-    how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-    //< in-root
-    long fd;
-    do { /* EAGAIN: something was renamed meanwhile, anywhere on this host */
-        fd = syscall(SYS_openat2, unpack->layer_fd, *path == '\0' ? "." : path,
-                     &how, sizeof how);
-    } while (fd == -1 && (errno == EAGAIN || errno == EINTR));
-    return (int)fd;
-}
-
-static int unpack_remember(struct unpack *unpack, int fd, const char *path,
-                           mode_t mode, struct timespec mtime)
-{
-    struct stat status;
-    if (fstat(fd, &status) == -1)
-        return unpack_failed(unpack, "fstat");
-    if (unpack->directory_count == unpack->directory_capacity) {
-        size_t capacity = 64 + 2 * unpack->directory_capacity;
-        void *larger = realloc(unpack->directories,
-                               capacity * sizeof *unpack->directories);
-        if (larger == NULL)
-            return unpack_failed(unpack, "realloc");
-        unpack->directories = larger;
-        unpack->directory_capacity = capacity;
-    }
-    struct unpack_directory *directory =
-        &unpack->directories[unpack->directory_count];
-    directory->path = strdup(path);
-    if (directory->path == NULL)
-        return unpack_failed(unpack, "strdup");
-    directory->device = status.st_dev;
-    directory->inode = status.st_ino;
-    directory->mode = mode;
-    directory->mtime = mtime;
-    unpack->directory_count++;
-    return 0;
-}
-
-static int unpack_own(const struct unpack *unpack, int fd, uint32_t uid,
-                      uint32_t gid, mode_t mode)
+int unpack_own(const struct unpack *unpack, int fd, uint32_t uid, uint32_t gid,
+               mode_t mode)
 {
     /* In this order: a change of the owner takes the setuid bit away. */
     if (!unpack->options->own_all && fchown(fd, uid, gid) == -1)
         return unpack_failed(unpack, "fchown");
     return fchmod(fd, mode) == 0 ? 0 : unpack_failed(unpack, "fchmod");
 }
-
-static int unpack_make_opaque(const struct unpack *unpack, int fd)
-{
-    return layer_attributes_make_opaque(fd) == 0
-               ? 0
-               : unpack_failed(unpack, "fsetxattr");
-}
-
-/* Makes the directory `name`, or opens the one that is there. Where the layer
- * has said before that the name is gone, that is said of what is below only: so
- * the directory hides it. */
-static int unpack_make_directory(const struct unpack *unpack, int parent_fd,
-                                 const char *name, bool *made)
-{
-    struct stat status;
-    bool replaced = false;
-    *made = mkdirat(parent_fd, name, 0700) == 0;
-    if (!*made && errno != EEXIST)
-        return unpack_failed(unpack, "mkdirat");
-    if (!*made) {
-        if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
-            return unpack_failed(unpack, "newfstatat");
-        if (!S_ISDIR(status.st_mode)) {
-            replaced =
-                S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
-            if (unlinkat(parent_fd, name, 0) == -1)
-                return unpack_failed(unpack, "unlinkat");
-            if (mkdirat(parent_fd, name, 0700) == -1)
-                return unpack_failed(unpack, "mkdirat");
-            *made = true;
-        }
-    }
-    int fd = openat(parent_fd, name,
-                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1)
-        return unpack_failed(unpack, "openat");
-    if (replaced && unpack_make_opaque(unpack, fd) == -1) {
-        close(fd);
-        return -1;
-    }
-    return fd;
-}
-
-/* Opens, or makes, one part of unpack->parent, of which no entry has told. It
- * belongs to root then, and has no time of its own: so the same archive always
- * makes the same tree. */
-static int unpack_make_parent(struct unpack *unpack, int parent_fd,
-                              const char *name)
-{
-    struct stat status;
-    bool made;
-    int fd = unpack_open(unpack, unpack->parent, O_PATH);
-    if (fd != -1)
-        return fd;
-    if (errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
-        return unpack_failed(unpack, "openat2");
-    if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-        !unpack_is_whiteout(&status))
-        return tar_reader_refuse(unpack->reader,
-                                 "\"%.256s\" is no directory of this layer, "
-                                 "and leads to none",
-                                 unpack->parent);
-    fd = unpack_make_directory(unpack, parent_fd, name, &made);
-    if (fd != -1 && (unpack_own(unpack, fd, 0, 0, 0755) == -1 ||
-                     unpack_remember(unpack, fd, unpack->parent, 0755,
-                                     (struct timespec){0}) == -1)) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
-}
-
-static int unpack_make_parents(struct unpack *unpack)
-{
-    char *end = unpack->parent;
-    int parent_fd = unpack_open(unpack, "", O_PATH);
-    if (parent_fd == -1)
-        return unpack_failed(unpack, "openat2");
-    while (parent_fd != -1 && *end != '\0') {
-        char *name = end + (*end == '/');
-        end = name + strcspn(name, "/");
-        char saved = *end;
-        *end = '\0';
-        int fd = unpack_make_parent(unpack, parent_fd, name);
-        *end = saved;
-        close(parent_fd);
-        parent_fd = fd;
-    }
-    return parent_fd;
-}
-
-static void unpack_forget_parent(struct unpack *unpack)
-{
-    files_close(&unpack->parent_fd);
-}
-
-/* Opens the directory that `path` is in, and keeps it. */
-static int unpack_open_parent(struct unpack *unpack, const char *path)
-{
-    size_t length = (size_t)(unpack_last_part(path) - path);
-    length -= length > 0;
-    if (unpack->parent_fd != -1 && strlen(unpack->parent) == length &&
-        memcmp(unpack->parent, path, length) == 0)
-        return unpack->parent_fd;
-    unpack_forget_parent(unpack);
-    memcpy(unpack->parent, path, length);
-    unpack->parent[length] = '\0';
-    unpack->parent_fd = unpack_open(unpack, unpack->parent, O_PATH);
-    if (unpack->parent_fd == -1 && errno != ENOENT && errno != ENOTDIR &&
-        errno != ELOOP)
-        return unpack_failed(unpack, "openat2");
-    if (unpack->parent_fd == -1)
-        unpack->parent_fd = unpack_make_parents(unpack);
-    return unpack->parent_fd;
-}
-
-/* Takes away what is where the entry is to be. Only a directory with something
- * in it stays: no archive that was made by a program has such a thing. */
-static int unpack_make_room(struct unpack *unpack, int parent_fd,
-                            const char *name)
-{
-    if (unlinkat(parent_fd, name, 0) == 0)
-        return 0;
-    if (errno != EISDIR && errno != EPERM)
-        return unpack_failed(unpack, "unlinkat");
-    if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0)
-        return 0;
-    return errno == ENOTEMPTY
-               ? tar_reader_refuse(unpack->reader,
-                                   "is in place of a directory that is not "
-                                   "empty")
-               : unpack_failed(unpack, "unlinkat");
-}
-
-/* ---- What an entry has besides its data ---- */
 
 /* Whether an attribute is one for us to set: 1, 0, or -1. */
 static int unpack_wants(const struct unpack *unpack, const char *name)
@@ -361,6 +87,24 @@ static int unpack_finish_node(const struct unpack *unpack, int parent_fd,
 }
 
 /* ---- Each kind of entry ---- */
+
+/* Takes away what is where the entry is to be. Only a directory with something
+ * in it stays: no archive that was made by a program has such a thing. */
+static int unpack_make_room(struct unpack *unpack, int parent_fd,
+                            const char *name)
+{
+    if (unlinkat(parent_fd, name, 0) == 0)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return unpack_failed(unpack, "unlinkat");
+    if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0)
+        return 0;
+    return errno == ENOTEMPTY
+               ? tar_reader_refuse(unpack->reader,
+                                   "is in place of a directory that is not "
+                                   "empty")
+               : unpack_failed(unpack, "unlinkat");
+}
 
 static int unpack_write(const struct unpack *unpack, int fd)
 {
@@ -538,20 +282,27 @@ static int unpack_node(struct unpack *unpack, int parent_fd, const char *name)
 
 /* ---- What is gone ---- */
 
+/* Of what the layers below have in the place of that directory nothing is to be seen. */
+static int unpack_hide_below(const struct unpack *unpack, int parent_fd,
+                             const char *name)
+{
+    int fd = openat(parent_fd, name,
+                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -1)
+        return unpack_failed(unpack, "openat");
+    int result = unpack_make_opaque(unpack, fd);
+    close(fd);
+    return result;
+}
+
 /* .wh.NAME: it is said of what is below this layer, so what the layer itself
  * has of that name stays, whether it came before or comes after. */
 static int unpack_whiteout(struct unpack *unpack, int parent_fd,
                            const char *name)
 {
     struct stat status;
-    if (strcmp(name, ".wh..opq") == 0) {
-        int fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd == -1)
-            return unpack_failed(unpack, "openat");
-        int result = unpack_make_opaque(unpack, fd);
-        close(fd);
-        return result;
-    }
+    if (strcmp(name, ".wh..opq") == 0)
+        return unpack_hide_below(unpack, parent_fd, ".");
     if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
         strncmp(name, ".wh.", 4) == 0)
         return tar_reader_refuse(
@@ -570,15 +321,8 @@ static int unpack_whiteout(struct unpack *unpack, int parent_fd,
         return unpack_failed(unpack, "mknodat");
     if (fstatat(parent_fd, name, &status, AT_SYMLINK_NOFOLLOW) == -1)
         return unpack_failed(unpack, "newfstatat");
-    if (!S_ISDIR(status.st_mode))
-        return 0;
-    int fd = openat(parent_fd, name,
-                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd == -1)
-        return unpack_failed(unpack, "openat");
-    result = unpack_make_opaque(unpack, fd);
-    close(fd);
-    return result;
+    return S_ISDIR(status.st_mode) ? unpack_hide_below(unpack, parent_fd, name)
+                                   : 0;
 }
 
 /* ---- All of it ---- */
@@ -618,38 +362,6 @@ static int unpack_entry(struct unpack *unpack)
     }
 }
 
-/* In the order in which they came, so that the last word on one counts. Where
- * something else is in its place now, it is no longer meant. */
-static int unpack_finish_directories(struct unpack *unpack)
-{
-    for (size_t i = 0; i < unpack->directory_count; i++) {
-        const struct unpack_directory *directory = &unpack->directories[i];
-        const struct timespec times[2] = {directory->mtime, directory->mtime};
-        struct stat status;
-        int fd = unpack_open(unpack, directory->path, O_RDONLY | O_NOFOLLOW);
-        if (fd == -1 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
-            continue;
-        const char *failed = NULL;
-        if (fd == -1)
-            failed = "openat2";
-        else if (fstat(fd, &status) == -1)
-            failed = "fstat";
-        else if (status.st_dev != directory->device ||
-                 status.st_ino != directory->inode)
-            failed = NULL;
-        else if ((directory->mode & 0700) != 0700 &&
-                 fchmod(fd, directory->mode) == -1)
-            failed = "fchmod";
-        else if (futimens(fd, times) == -1)
-            failed = "utimensat";
-        if (fd != -1)
-            close(fd);
-        if (failed != NULL)
-            return unpack_failed(unpack, failed);
-    }
-    return 0;
-}
-
 int layer_unpack(struct tar_reader *reader, int directory_fd,
                  const struct layer_options *options,
                  struct layer_counts *counts)
@@ -675,9 +387,7 @@ int layer_unpack(struct tar_reader *reader, int directory_fd,
         result = tar_reader_finish(reader);
     int saved_errno = errno;
     unpack_forget_parent(&unpack);
-    for (size_t i = 0; i < unpack.directory_count; i++)
-        free(unpack.directories[i].path);
-    free(unpack.directories);
+    unpack_forget_directories(&unpack);
     errno = saved_errno;
     return result;
 }
