@@ -5,6 +5,15 @@
 
 #define VERSION "1.0"
 
+const struct program_absent about_absent[] = {
+    {"-D --debug --log-level", "--verbose tells of each system call"},
+    {"-H --host --context --remote --url",
+     "containers are this machine's own, and nothing else is asked"},
+    {"--storage-driver --storage-opt --graphroot --runroot --config",
+     "--root DIR is where all is kept"},
+    {0},
+};
+
 int subcommand_version(const struct store *store, char **argv)
 {
     (void)store;

@@ -13,7 +13,8 @@ int family_container(const struct store *store, char **argv);
 int family_image(const struct store *store, char **argv);
 bool family_is_word(const char *word);
 
-/* about.c */
+/* about.c; the first: options of the whole program that others have. */
+extern const struct program_absent about_absent[];
 int subcommand_help(const struct store *store, char **argv);
 int subcommand_version(const struct store *store, char **argv);
 

@@ -155,6 +155,7 @@ int main(int argc, char **argv)
         .usage = "[OPTION...] COMMAND [OPTION...] [WORD...]",
         .example = example,
         .options = options,
+        .absent = about_absent,
         .print_more = print_commands,
     };
     snprintf(example, sizeof example, "%s simple", program_invocation_name);

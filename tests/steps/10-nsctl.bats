@@ -127,6 +127,9 @@ type_in()
     assert_status 125
     [[ $stderr =~ there\ is\ no\ option\ --[a-z]+:\ . ]] || fail "Said nothing of what there is: $stderr"
   done
+  run_step --debug ps
+  assert_status 125
+  assert_stderr_has "there is no option --debug: --verbose"
   # Only what is that word, and not what begins with it.
   run_step run --restarted x
   assert_stderr_has "unknown option --restarted"
