@@ -521,7 +521,7 @@ refuses()
   mkdir "$victim" && chmod 777 "$victim"
   echo data >context/file
   mkdir context/dir && echo data >context/dir/file
-  tar -C context -cf context/a.tar dir
+  tar -C context --owner=0 --group=0 -cf context/a.tar dir
   ln -s "$victim" control && echo data >control/file
   [ -e "$victim/file" ] || fail "The control: through a link of the host it is written to."
   rm "$victim/file"
@@ -535,7 +535,7 @@ refuses()
   mkdir "$victim" context/bin context/dir && chmod 777 "$victim"
   cp "$ROOT/build/rootfs/default/bin/busybox" context/bin/sh
   echo data >context/dir/file
-  tar -C context -cf context/a.tar dir
+  tar -C context --owner=0 --group=0 -cf context/a.tar dir
   for name in dev etc proc sys; do
     rm -rf context/dev context/etc context/proc context/sys
     ln -s "$victim" context/$name
