@@ -202,8 +202,10 @@ static int monitor_follow(struct monitor *monitor, struct container *container)
     if (monitor->news_fd == -1 && container->terminal && container->interactive)
         result = terminal_make_raw(&monitor->terminal);
     /* It has the filter, and will not need ours. */
-    memset(&container->privileges.filter, 0,
-           sizeof container->privileges.filter);
+    struct seccomp_filter *filter = &container->privileges.filter;
+    memset(filter->instructions, 0,
+           filter->length * sizeof filter->instructions[0]);
+    filter->length = 0;
     if (result == 0)
         result = monitor_wait(monitor);
     if (result == -1) {
