@@ -28,7 +28,8 @@ static int userns_mounts_begin_at(const char *rootfs)
                          "chdir(\"%s\")", rootfs);
 }
 
-int userns_mounts_prepare(const char *rootfs, struct userns_mounts *mounts)
+int userns_mounts_prepare(const char *rootfs, bool host_network,
+                          struct userns_mounts *mounts)
 {
     *mounts =
         (struct userns_mounts){-1, -1, -1, {-1, -1, -1, -1, -1, -1}, false};
@@ -36,13 +37,16 @@ int userns_mounts_prepare(const char *rootfs, struct userns_mounts *mounts)
         return -1;
     /* In a mount namespace that belongs to another user namespace, no mount can
      * be had without those upon it. Root out here can have just the one. */
-    if (!userns_maps_is_host_root())
+    bool wants_some = rootfs != NULL || host_network;
+    if (!wants_some || !userns_maps_is_host_root())
         return 0;
     if (rootfs != NULL) {
         mounts->root_fd = mount_detached_copy("", false, "the root by itself");
         if (mounts->root_fd == -1 && errno != EINVAL)
             return -1;
     }
+    if (!host_network)
+        return 0;
     mounts->sys_fd = mount_detached_copy("/sys", false, "/sys by itself");
     return mounts->sys_fd == -1 && errno != EINVAL ? -1 : 0;
 }

@@ -83,7 +83,8 @@ int container_prepare(struct container *container, struct record *record)
         container_open_pipes(container) == -1)
         return -1;
     if (!container->userns_host &&
-        userns_mounts_prepare(NULL, &container->mounts) == -1)
+        userns_mounts_prepare(NULL, container->network.kind == NETWORK_HOST,
+                              &container->mounts) == -1)
         return -1;
     if (overlay_prepare(&container->overlay) == -1)
         return -1;

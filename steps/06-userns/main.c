@@ -246,7 +246,8 @@ static int parent_run_in_cgroup(struct container *container,
         sync_open(&syncs[0]) == -1 || sync_open(&syncs[1]) == -1)
         return EXIT_OURS;
     if (!container->userns_host &&
-        (userns_mounts_prepare(container->rootfs, &container->mounts) == -1 ||
+        (userns_mounts_prepare(container->rootfs, true, &container->mounts) ==
+             -1 ||
          userns_give_pipes(&container->maps) == -1))
         return EXIT_OURS;
 

@@ -30,9 +30,11 @@ struct userns_mounts {
 
 /* Changes the working directory to `rootfs`, for the child begins there; as
  * root, takes what only root can have: the mounts of it and of /sys without
- * those upon them. NULL: the root comes from elsewhere. Returns 0, or -1,
+ * those upon them. NULL: the root comes from elsewhere. With a network of its own
+ * (`host_network` is false) the child makes a /sys of its own. Returns 0, or -1,
  * reported. */
-int userns_mounts_prepare(const char *rootfs, struct userns_mounts *mounts);
+int userns_mounts_prepare(const char *rootfs, bool host_network,
+                          struct userns_mounts *mounts);
 
 /* In the child, its mounts private, while it still sees the host's and is still
  * who started it: takes the rest. Returns 0, or -1, reported. */

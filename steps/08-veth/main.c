@@ -157,7 +157,8 @@ static int parent_prepare(struct container *container, struct sync syncs[2])
     if (cgroup_set_limits(&container->cgroup, &container->limits) == -1 ||
         sync_open(&syncs[0]) == -1 || sync_open(&syncs[1]) == -1 ||
         (!container->userns_host &&
-         (userns_mounts_prepare(NULL, &container->mounts) == -1 ||
+         (userns_mounts_prepare(NULL, container->network.kind == NETWORK_HOST,
+                                &container->mounts) == -1 ||
           userns_give_pipes(&container->maps) == -1)) ||
         overlay_prepare(&container->overlay) == -1)
         return -1;
