@@ -179,7 +179,7 @@ test-vm: static rootfs ## every test in the test machine: make test-vm KERNEL=5.
 bench: bench-build ## figures beside the floor's and others': make bench ROUNDS=100
 	@tests/bench/run $(ROUNDS:%=--rounds %)
 bench-build: static rootfs
-	@$(MAKE) $(static_flags) bench-tools
+	@$(MAKE) --no-print-directory $(static_flags) bench-tools
 bench-tools: $(BIN)/bench/floor $(BIN)/bench/timer
 $(BIN)/bench/%: $(BUILD)/tests/bench/%.o
 	@mkdir -p $(@D)
