@@ -178,6 +178,36 @@ static int build_copy_unpack(struct build_copying *copying,
                : 0;
 }
 
+/* ADD of an archive: its bytes are in the digest, as any file's; what is in it is unpacked. */
+static int build_copy_archive(struct build_copying *copying,
+                              const struct layer_place *top,
+                              const struct layer_path *found, const char *name)
+{
+    int result = layer_copy_file(&copying->copy, found, NULL, name);
+    copying->copy.path[0] = '\0';
+    return result == 0 ? build_copy_unpack(copying, top, found) : result;
+}
+
+/* A file; or a text, of which nothing was `found`. */
+static int build_copy_file(struct build_copying *copying,
+                           const struct layer_place *top,
+                           const struct build_source *source,
+                           const struct layer_path *found, const char *name,
+                           struct build_copy_target *target)
+{
+    int result = build_copy_find_target(copying, top, name, target);
+    if (result == -1)
+        return -1;
+    result = source->text == NULL
+                 ? layer_copy_file(&copying->copy, found, &target->place,
+                                   target->name)
+                 : layer_copy_text(&copying->copy, source->text,
+                                   copying->build->epoch, &target->place,
+                                   target->name);
+    layer_place_close(&target->place);
+    return result;
+}
+
 static int build_copy_one(struct build_copying *copying,
                           const struct layer_place *top,
                           const struct build_source *source,
@@ -186,36 +216,27 @@ static int build_copy_one(struct build_copying *copying,
 {
     const char *slash = strrchr(source->path, '/');
     const char *name = slash == NULL ? source->path : slash + 1;
-    if (source->text == NULL &&
-        build_copy_open(copying, source->path, found) == -1)
-        return build_copy_refuse(copying, source->path,
-                                 "it has gone while it was read");
-    int result;
-    if (source->text == NULL && S_ISDIR(found->status.st_mode)) {
-        result = build_copy_directory(copying, top, found);
-    } else if (source->text == NULL &&
-               copying->instruction->kind == CONTAINERFILE_ADD &&
-               (result = build_archive_is_one(found)) != 0) {
-        if (result == 1) {
-            result = layer_copy_file(&copying->copy, found, NULL, name);
-            copying->copy.path[0] = '\0';
-            if (result == 0)
-                result = build_copy_unpack(copying, top, found);
-        }
-    } else {
-        result = build_copy_find_target(copying, top, name, target);
-        if (result == 0) {
-            result = source->text == NULL
-                         ? layer_copy_file(&copying->copy, found,
-                                           &target->place, target->name)
-                         : layer_copy_text(&copying->copy, source->text,
-                                           copying->build->epoch,
-                                           &target->place, target->name);
-            layer_place_close(&target->place);
-        }
+    int result = 0;
+    if (source->text != NULL)
+        return build_copy_file(copying, top, source, NULL, name, target);
+    if (build_copy_open(copying, source->path, found) == -1) {
+        if (errno == ENOENT)
+            return build_copy_refuse(copying, source->path,
+                                     "it has gone while it was read");
+        snprintf(copying->copy.path, sizeof copying->copy.path, "%s",
+                 source->path);
+        return -1;
     }
-    if (source->text == NULL)
-        layer_path_close(found);
+    bool is_directory = S_ISDIR(found->status.st_mode);
+    if (!is_directory && copying->instruction->kind == CONTAINERFILE_ADD)
+        result = build_archive_is_one(found);
+    if (result == 1)
+        result = build_copy_archive(copying, top, found, name);
+    else if (result == 0 && is_directory)
+        result = build_copy_directory(copying, top, found);
+    else if (result == 0)
+        result = build_copy_file(copying, top, source, found, name, target);
+    layer_path_close(found);
     return result;
 }
 
