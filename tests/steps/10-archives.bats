@@ -681,6 +681,7 @@ above" "$output"
   assert_output_has w
 }
 
+# bats test_tags=v2
 @test "while it is committed it stands still, if that is asked for" {
   requires root cgroup-write
   "$STEP" -q import "$rootfs" base >/dev/null

@@ -574,8 +574,8 @@ refuses()
   local victim=$BATS_TEST_TMPDIR/victim
   mkdir "$victim"
   echo canary >"$victim/canary"
-  tool=$ROOT/build/obj/tests/image/tool
-  make -s -C "$ROOT" image-tool
+  tool=${IMAGE_TOOL:-$ROOT/build/obj/tests/image/tool}
+  [ -n "${IMAGE_TOOL:-}" ] || make -s -C "$ROOT" image-tool
   hostile()
   {
     printf '%b' "$1" | "$tool" write >context/evil.tar
@@ -688,6 +688,7 @@ EOF
   assert_store_sound
 }
 
+# bats test_tags=v2
 @test "killed in RUN: the container goes with it, and the next build sweeps" {
   printf 'FROM base\nRUN echo runs; sleep 1234\n' >context/Containerfile
   "$STEP" build --net none "${userns[@]}" -t y context 2>log &
@@ -809,6 +810,7 @@ user_build()
   assert_status 0 "$stderr"
 }
 
+# bats test_tags=v2
 @test "an ordinary user builds, too" {
   requires unprivileged
   needs_users_overlay
@@ -821,6 +823,7 @@ user_build()
   assert_equal "" "$(find "$NSCTL_ROOT/layers" -mindepth 1 -maxdepth 1 -name '.*')"
 }
 
+# bats test_tags=v2
 @test "an ordinary user with a range of ids: the image's owners are as they should be" {
   requires unprivileged subids
   needs_users_overlay

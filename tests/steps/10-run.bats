@@ -497,6 +497,7 @@ END
   assert_equal "" "$(ls "$root/store/layers")"
 }
 
+# bats test_tags=v2
 @test "what root and an ordinary user do with a container of an image: exec, cp, diff, commit, run that" {
   local who root=$BATS_TEST_TMPDIR/stores
   chmod a+rx "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR"
