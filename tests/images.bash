@@ -13,6 +13,7 @@
 #   assert_images_sound      no name without its layers, no layer without a name; nothing half made
 #   assert_no_images         nothing at all
 #   run_is_kept WHO          whether what RUN writes can be, in a user namespace of WHO's
+#   needs_kept WHO           skips the test where it can not be, since what a container writes is in memory then
 
 make_image()
 {
@@ -63,6 +64,11 @@ run_is_kept()
   chmod a+x "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" && chmod 777 "$place"
   said=$(as "$1" "$STEP" -q --root "$place/root" run --rm --net none --upper "$place/upper" "$ROOT/build/rootfs/default" /bin/true 2>&1) ||
     [[ $said != *'takes an overlay'* ]]
+}
+
+needs_kept()
+{
+  run_is_kept "$1" || skip "needs a kernel that has overlays for $1: $(uname -r) has not"
 }
 
 # By hand, as a build would.

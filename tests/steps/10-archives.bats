@@ -11,6 +11,7 @@
 load ../helpers
 load ../containers
 load ../image
+load ../images
 
 archive_py=$ROOT/tests/image/archive.py
 
@@ -639,6 +640,7 @@ begin_hostile()
 # --- commit -----------------------------------------------------------------------------------
 
 @test "a container becomes an image: what it has written, upon what it was run from" {
+  needs_kept "$(id -un)"
   "$STEP" -q import -c 'ENV A=b' -c 'CMD ["/bin/echo","base"]' "$rootfs" base >/dev/null
   "$STEP" -q run --name w --net none base /bin/sh -c 'echo x >/new; rm /etc/nsctl-rootfs; rm -r /home; mkdir /home; echo y >/home/z'
   run_step commit -a me -m why -c 'CMD ["/bin/cat","/new","/home/z"]' w made:1
@@ -667,6 +669,7 @@ z" "$output"
 }
 
 @test "one that runs, and one that was run from directories" {
+  needs_kept "$(id -un)"
   mkdir below
   echo below >below/file
   "$STEP" -q run -d --name w --net none --rootfs "$PWD/below:$rootfs" /bin/sleep 1000 >/dev/null
@@ -684,6 +687,7 @@ above" "$output"
 # bats test_tags=v2
 @test "while it is committed it stands still, if that is asked for" {
   requires root cgroup-write
+  needs_kept "$(id -un)"
   "$STEP" -q import "$rootfs" base >/dev/null
   "$STEP" -q run -d --name w --net none base /bin/sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/counter; done' >/dev/null
   run_step commit -p w made

@@ -8,6 +8,7 @@
 
 load ../helpers
 load ../containers
+load ../images
 
 setup()
 {
@@ -16,6 +17,8 @@ setup()
   pack_rootfs rootfs.tar
   run_step import rootfs.tar base
   assert_status 0
+  userns=() # what RUN writes takes an overlay in a user namespace, or none of these
+  [ "$(id -u)" -ne 0 ] || run_is_kept root || userns=(--userns host)
 }
 
 teardown()
@@ -40,7 +43,7 @@ in_image() # IMAGE WORD…
 
 builds() # OPTION…
 {
-  run_step build "$@" .
+  run_step build "${userns[@]}" "$@" .
   assert_status 0 "The build of the Containerfile has failed:"
 }
 

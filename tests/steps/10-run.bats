@@ -8,6 +8,7 @@
 
 load ../helpers
 load ../containers
+load ../images
 
 rounds=${NSCTL_TEST_ROUNDS:-12}
 
@@ -505,6 +506,7 @@ END
   mkdir -m 1777 "$root"
   for who in root user; do
     [ "$who" = user ] || [ "$(id -u)" -eq 0 ] || continue
+    needs_kept "$who"
     in_store() { run_as "$who" -q --root "$root/$who" "$@"; }
     in_store import -c 'ENV A=first' "$BATS_FILE_TMPDIR/root.tar" web
     assert_status 0
