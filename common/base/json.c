@@ -41,14 +41,13 @@ json_complain(const struct json *json, unsigned line, const char *format,
     return log_error("%s:%u: %s", json->name, line, text);
 }
 
-int json_error(const struct json *json, const struct json_value *value,
-               const char *format, ...)
+void json_report(const struct json *json, const struct json_value *value,
+                 const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     json_complain(json, value->line, format, arguments);
     va_end(arguments);
-    return -1;
 }
 
 static int __attribute__((format(printf, 2, 3)))

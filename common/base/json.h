@@ -77,8 +77,10 @@ size_t json_utf8_length(const unsigned char *text);
 /* Whether JSON can hold it as it is: UTF-8 to its end. */
 bool json_is_utf8(const char *text);
 
-/* Reports "NAME:LINE: …", the line of `value`. Returns -1 with EBADMSG. */
-int json_error(const struct json *json, const struct json_value *value,
-               const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Reports "NAME:LINE: …", the line of `value`. It is -1, with EBADMSG: a macro, so that whoever
+ * analyses the code sees that nothing goes on after it. */
+#define json_error(...) (json_report(__VA_ARGS__), -1)
+void json_report(const struct json *json, const struct json_value *value,
+                 const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

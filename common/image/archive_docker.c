@@ -17,14 +17,14 @@ static const struct archive_entry *docker_find(const struct archive *archive,
                                                const char *what)
 {
     if (value == NULL || value->type != JSON_STRING) {
-        json_error(json, value == NULL ? json->root : value,
-                   "\"%s\": expected the name of a file", what);
+        json_report(json, value == NULL ? json->root : value,
+                    "\"%s\": expected the name of a file", what);
         return NULL;
     }
     const struct archive_entry *entry = archive_find(archive, value->text);
     if (entry == NULL)
-        json_error(json, value, "\"%s\": \"%.256s\" is missing in the archive",
-                   what, value->text);
+        json_report(json, value, "\"%s\": \"%.256s\" is missing in the archive",
+                    what, value->text);
     return entry;
 }
 

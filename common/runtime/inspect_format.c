@@ -46,10 +46,10 @@ static const char *inspect_format_next(const char *format,
 const char *inspect_format_parse(const char *text, void *format)
 {
     struct inspect_part part;
-    const char *rest = text;
+    const char *rest = *text == '\0' ? NULL : text;
     while (rest != NULL && *rest != '\0')
         rest = inspect_format_next(rest, &part);
-    if (*text == '\0' || rest == NULL)
+    if (rest == NULL)
         return "expected a text with {{.State.Pid}}, {{json .Config.Env}} and "
                "the like in it";
     *(const char **)format = text;

@@ -294,8 +294,7 @@ seccomp_write_numbers(struct seccomp_writer *writer,
 int seccomp_compile(const struct seccomp_rules *rules,
                     struct seccomp_filter *filter)
 {
-    struct sock_filter backwards[SECCOMP_MOST_INSTRUCTIONS];
-    struct seccomp_writer writer = {.instructions = backwards};
+    struct seccomp_writer writer = {.instructions = filter->instructions};
     bool is_x86 = rules->architecture == SECCOMP_X86_64;
 
     struct seccomp_target known = seccomp_write_numbers(&writer, rules);
@@ -316,8 +315,14 @@ int seccomp_compile(const struct seccomp_rules *rules,
                          SECCOMP_MOST_INSTRUCTIONS);
     }
     filter->length = (unsigned short)writer.count;
-    for (size_t i = 0; i < writer.count; i++)
-        filter->instructions[i] = backwards[writer.count - 1 - i];
+    /* It was written from its end on. */
+    for (size_t i = 0; i < writer.count / 2; i++) {
+        struct sock_filter *early = &filter->instructions[i];
+        struct sock_filter *late = &filter->instructions[writer.count - 1 - i];
+        struct sock_filter kept = *early;
+        *early = *late;
+        *late = kept;
+    }
     return 0;
 }
 

@@ -166,6 +166,8 @@ builds() # OPTION…
 @test "a layer that is not what it is called is not loaded, though one of that name is there" {
   run_step save -o base.tar base
   assert_status 0
+  run_step load -i base.tar
+  assert_status 0 "From now on there is a layer by the name that it has in the archive:"
   mkdir lie
   tar -C lie -xf base.tar
   blob=$(find lie/blobs/sha256 -type f -size +100k | head -n 1)
