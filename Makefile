@@ -192,7 +192,7 @@ format: ## lay the C out as the house does
 fuzz: ## fuzz whatever parses, SECONDS=60 each
 	@tests/fuzz/run $(or $(SECONDS),60)
 clean: ## remove all that was built, but not your exercises
-	@rm -rf build nsctl step-[0-9][0-9] step-[0-9][0-9]-broken || \
+	@rm -rf build bench nsctl step-[0-9][0-9] step-[0-9][0-9]-broken || \
 	    { echo "some of it was made by root: sudo make clean"; exit 1; }
 
 help: ## this list
