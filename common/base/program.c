@@ -159,8 +159,7 @@ static void program_print_help(const struct program *program)
            "when we failed ourselves.\n");
 }
 
-/* Whether `word`, of that length, is one of those between blanks. */
-static bool program_is_named(const char *names, const char *word, size_t length)
+bool program_is_named(const char *names, const char *word, size_t length)
 {
     for (; *names != '\0'; names += strspn(names, " ")) {
         size_t name_length = strcspn(names, " ");

@@ -19,6 +19,7 @@
 #define NSCTL_BASE_PROGRAM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* The exit status that says "it was us, not your command", as docker has it. */
 enum { EXIT_OURS = 125 };
@@ -79,6 +80,9 @@ void program_refuse(const struct program *program, const char *format, ...)
 /* A parser for program_option: any text that is not empty; `target` points to
  * a const char *, which then points into argv. */
 const char *program_parse_text(const char *text, void *target);
+
+/* Whether the first `length` bytes of `word` are one of the names, between which are blanks. */
+bool program_is_named(const char *names, const char *word, size_t length);
 
 /* Exits with one clear line unless the effective user is root. */
 void program_require_root(const struct program *program);

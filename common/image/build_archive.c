@@ -33,8 +33,6 @@ int build_archive_is_one(const struct layer_path *file)
 {
     unsigned char block[sizeof(struct tar_header)];
     struct stream stream;
-    size_t used = 0;
-    ssize_t got = 1;
     if (!S_ISREG(file->status.st_mode) ||
         file->status.st_size < (off_t)sizeof "BZh")
         return 0;
@@ -42,12 +40,10 @@ int build_archive_is_one(const struct layer_path *file)
     if (fd == -1)
         return -1;
     int result = stream_open(&stream, file->path, fd, UINT64_MAX);
-    while (result == 0 && used < sizeof block && got > 0) {
-        got = stream_read(&stream, block + used, sizeof block - used);
-        used += got > 0 ? (size_t)got : 0;
+    if (result == 0) {
+        ssize_t got = stream_read_block(&stream, block, sizeof block);
+        result = got == -1 ? -1 : tar_is_header(block, (size_t)got);
     }
-    if (result == 0)
-        result = got == -1 ? -1 : tar_is_header(block, used);
     stream_close(&stream);
     close(fd);
     return result;

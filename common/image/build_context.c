@@ -97,7 +97,7 @@ static int build_context_read_file(struct build_context *context,
                                    const struct build_options *options)
 {
     static const char *const names[] = {"Containerfile", "Dockerfile"};
-    static const int standard_input = STDIN_FILENO;
+    int standard_input = STDIN_FILENO;
     const char *file = options->file;
     if (context->text != NULL) { /* standard input was it */
         if (file != NULL)
@@ -108,7 +108,7 @@ static int build_context_read_file(struct build_context *context,
     }
     if (file != NULL && strcmp(file, "-") == 0)
         return build_context_read_all(context, build_context_read_fd,
-                                      (void *)&standard_input);
+                                      &standard_input);
     if (file != NULL) {
         if (files_path(context->file_name, "%s", file) == -1)
             return -1;

@@ -35,13 +35,12 @@ static ssize_t build_stdin_read(void *context, void *buffer, size_t size)
 
 static int build_stdin_look(struct build_stdin *input)
 {
-    ssize_t got = 1;
-    while (input->end < sizeof input->first && got > 0) {
-        got = stream_read(&input->stream, input->first + input->end,
-                          sizeof input->first - input->end);
-        input->end += got > 0 ? (size_t)got : 0;
-    }
-    return got == -1 ? -1 : tar_is_header(input->first, input->end);
+    ssize_t got =
+        stream_read_block(&input->stream, input->first, sizeof input->first);
+    if (got == -1)
+        return -1;
+    input->end = (size_t)got;
+    return tar_is_header(input->first, input->end);
 }
 
 /* Whose files they were is nothing to COPY. */

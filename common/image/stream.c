@@ -307,6 +307,18 @@ ssize_t stream_read(void *context, void *buffer, size_t size)
     return got;
 }
 
+ssize_t stream_read_block(struct stream *stream, void *buffer, size_t size)
+{
+    size_t used = 0;
+    while (used < size) {
+        ssize_t got = stream_read(stream, (char *)buffer + used, size - used);
+        if (got <= 0)
+            return got == -1 ? -1 : (ssize_t)used;
+        used += (size_t)got;
+    }
+    return (ssize_t)used;
+}
+
 static int stream_finish_reading(struct stream *stream)
 {
     unsigned char unwanted[16384];

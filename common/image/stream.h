@@ -65,6 +65,9 @@ int stream_create(struct stream *stream, const char *name, int fd,
  * is a struct stream: this is a tar_read_function. */
 ssize_t stream_read(void *stream, void *buffer, size_t size);
 
+/* The same until there are `size` bytes, or fewer at the end. */
+ssize_t stream_read_block(struct stream *stream, void *buffer, size_t size);
+
 /* Takes all of it. Returns 0, or -1, reported. A tar_write_function. */
 int stream_write(void *stream, const void *data, size_t size);
 

@@ -55,7 +55,6 @@ static void inspect_write_state(struct json_writer *writer,
     json_write_close(writer, '}');
 }
 
-/* What was asked for. */
 /* A set, as images write it, too. */
 static void inspect_write_places(struct json_writer *writer,
                                  const char *const *place)
@@ -68,6 +67,7 @@ static void inspect_write_places(struct json_writer *writer,
     json_write_close(writer, '}');
 }
 
+/* What was asked for. */
 static void inspect_write_config(struct json_writer *writer,
                                  const struct record *record)
 {

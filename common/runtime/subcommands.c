@@ -8,19 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Whether `word` stands in a list of words between blanks. */
-static bool subcommands_has_word(const char *names, const char *word)
-{
-    size_t length = strlen(word);
-    for (const char *name = names; *name != '\0'; name += strspn(name, " ")) {
-        size_t name_length = strcspn(name, " ");
-        if (name_length == length && strncmp(name, word, length) == 0)
-            return true;
-        name += name_length;
-    }
-    return false;
-}
-
 static int subcommands_refuse(const struct subcommand *table, const char *word)
 {
     size_t best = 3;
@@ -60,7 +47,8 @@ int subcommands_run(const struct subcommand *table, const struct store *store,
                     char **argv)
 {
     for (const struct subcommand *row = table; row->names != NULL; row++)
-        if (row->summary != NULL && subcommands_has_word(row->names, argv[0]))
+        if (row->summary != NULL &&
+            program_is_named(row->names, argv[0], strlen(argv[0])))
             return row->run == NULL ? subcommands_refuse_absent(row, argv[0])
                                     : row->run(store, argv);
     return subcommands_refuse(table, argv[0]);
