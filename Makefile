@@ -26,7 +26,7 @@ compile = $(CC) -std=gnu17 -D_GNU_SOURCE -I. $(CFLAGS) $(WARNINGS) \
 # ---- What each step is made of ----
 # A step's modules are those of the step before it and what that one taught; one
 # that uses what it has not been taught does not link.
-modules_01 := $(addprefix common/base/,log advice number similar program files command)
+modules_01 := $(addprefix common/base/,log utf8 advice number similar program files command)
 modules_02 := $(modules_01) $(addprefix common/kernel/,clone sync uts)
 modules_03 := $(modules_02) common/kernel/process
 modules_04 := $(modules_03) common/kernel/mount

@@ -2,6 +2,7 @@
 
 #include "common/base/log.h"
 #include "common/base/number.h"
+#include "common/base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,37 +86,11 @@ static int json_refuse_character(const struct json_reader *reader,
 
 /* ---- Strings ---- */
 
-size_t json_utf8_length(const unsigned char *text)
-{
-    static const struct {
-        unsigned char first_low, first_high, second_low, second_high, length;
-    } forms[] = {
-        /* Unicode, table 3-7 */
-        {0x00, 0x7f, 0x00, 0x00, 1}, {0xc2, 0xdf, 0x80, 0xbf, 2},
-        {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4},
-        {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (text[0] < forms[i].first_low || text[0] > forms[i].first_high)
-            continue;
-        if (forms[i].length > 1 &&
-            (text[1] < forms[i].second_low || text[1] > forms[i].second_high))
-            return 0;
-        for (size_t j = 2; j < forms[i].length; j++)
-            if ((text[j] & 0xc0) != 0x80)
-                return 0;
-        return forms[i].length;
-    }
-    return 0;
-}
-
 bool json_is_utf8(const char *text)
 {
     size_t length = 1;
     while (*text != '\0' && length > 0) {
-        length = json_utf8_length((const unsigned char *)text);
+        length = utf8_length(text, UTF8_TO_NUL);
         text += length;
     }
     return length > 0;
@@ -199,7 +174,7 @@ static char *json_read_string(struct json_reader *reader, size_t *length)
             return NULL;
         }
         if (c != '\\') {
-            size_t size = json_utf8_length((unsigned char *)reader->at);
+            size_t size = utf8_length(reader->at, UTF8_TO_NUL);
             if (size == 0) {
                 json_refuse(reader, "bytes that are not UTF-8");
                 return NULL;

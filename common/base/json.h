@@ -70,10 +70,6 @@ size_t json_count(const struct json_value *value);
 int json_unsigned(const struct json_value *value, uint64_t maximum,
                   uint64_t *number);
 
-/* The length of the UTF-8 sequence at `text`, 0 where there is none: cut short,
- * longer than need be, half of a pair, or beyond the last character. */
-size_t json_utf8_length(const unsigned char *text);
-
 /* Whether JSON can hold it as it is: UTF-8 to its end. */
 bool json_is_utf8(const char *text);
 

@@ -1,24 +1,24 @@
 #include "common/base/json_writer.h"
 
+#include "common/base/utf8.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
 /* Strings may hold anything but these: a quote and a backslash mean something,
- * control characters are not allowed. RFC 8259. DEL is, but a terminal obeys it.
- * Returns of how many bytes the character at `c` is. */
-static size_t json_write_special(FILE *file, const unsigned char *c)
+ * control characters are not allowed. RFC 8259. DEL and others are, but a terminal obeys
+ * them. Returns of how many bytes the character at `c` is. */
+static size_t json_write_special(FILE *file, const char *c)
 {
-    size_t length = json_utf8_length(c);
+    size_t length = utf8_length(c, UTF8_TO_NUL);
     if (length == 0) {
         fputs("\xef\xbf\xbd", file);
         return 1;
     }
     if (*c == '"' || *c == '\\')
         fprintf(file, "\\%c", *c);
-    else if (*c < ' ' || *c == 0x7f)
-        fprintf(file, "\\u%04x", *c);
-    else if (length == 2 && *c == 0xc2 && c[1] < 0xa0) /* C1 */
-        fprintf(file, "\\u%04x", c[1]);
+    else if (utf8_is_obeyed(c, length))
+        fprintf(file, "\\u%04x", utf8_number(c, length));
     else
         fwrite(c, 1, length, file);
     return length;
@@ -26,11 +26,11 @@ static size_t json_write_special(FILE *file, const unsigned char *c)
 
 static void json_write_string(FILE *file, const char *text)
 {
-    const unsigned char *c = (const unsigned char *)text;
+    const char *c = text;
     putc('"', file);
     while (*c != '\0') {
         /* Most of a text is what may stand as it is: all at once. */
-        const unsigned char *plain = c;
+        const char *plain = c;
         while (*c >= ' ' && *c < 0x7f && *c != '"' && *c != '\\')
             c++;
         fwrite(plain, 1, (size_t)(c - plain), file);

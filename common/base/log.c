@@ -1,6 +1,7 @@
 #include "common/base/log.h"
 
 #include "common/base/advice.h"
+#include "common/base/utf8.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -85,15 +86,9 @@ void log_mask_controls(char *text, size_t length)
 {
     size_t bytes;
     for (size_t i = 0; i < length; i += bytes) {
-        const unsigned char *c = (const unsigned char *)text + i;
-        /* So many bytes come after this one in UTF-8; none begins with 0x80. */
-        size_t more =
-            *c > 0xf4 ? 0 : (*c >= 0xc2) + (*c >= 0xe0) + (*c >= 0xf0);
-        for (bytes = 1; bytes <= more; bytes++)
-            if (i + bytes == length || (c[bytes] & 0xc0) != 0x80)
-                break;
-        bool whole = *c < 0x80 || (more > 0 && bytes > more);
-        if (!whole || *c < ' ' || *c == 0x7f || (*c == 0xc2 && c[1] < 0xa0))
+        size_t whole = utf8_length(text + i, length - i);
+        bytes = whole == 0 ? 1 : whole;
+        if (whole == 0 || utf8_is_obeyed(text + i, whole))
             memset(text + i, '?', bytes);
     }
 }

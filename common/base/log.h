@@ -33,9 +33,9 @@ int log_set_descriptor(int fd);
 void log_set_before_line(void (*before_line)(void));
 
 /* Names and paths come from the user, and a control character among them would
- * be obeyed by the terminal. Each becomes '?': those of ASCII, those that have
- * two bytes in UTF-8 (C1, U+0080 to U+009F: one is an escape sequence's
- * beginning), and bytes that are no UTF-8. The log does so by itself. */
+ * be obeyed by the terminal. Each of its bytes becomes '?': see utf8_is_obeyed();
+ * so do bytes that are no UTF-8. The log does so by itself; all else that we print
+ * in lines goes through here too, to a pipe as to a terminal. */
 void log_mask_controls(char *text, size_t length);
 
 /* A remark: something that happened and was not a single system call. */

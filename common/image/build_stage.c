@@ -1,17 +1,14 @@
 /* The instructions of a stage, one after the other: see build_state.h. */
-#include "common/base/advice.h"
 #include "common/base/log.h"
 #include "common/base/program.h"
 #include "common/base/signal_names.h"
 #include "common/image/build_layer.h"
 #include "common/image/build_variables.h"
 #include "common/image/image_change.h"
-#include "common/image/layer_path.h"
 #include "common/kernel/process.h"
 #include "common/kernel/users.h"
 #include "common/runtime/environment.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,11 +112,11 @@ int build_stage_add_layer(struct build *build, struct build_stage *stage,
                           const char *digest)
 {
     struct image_config *config = &stage->config;
-    if (config->layers.count >= LAYERS_MOST - 1)
-        return log_error("more than %d layers: --squash makes one of those of "
-                         "a build, and fewer steps make fewer",
-                         LAYERS_MOST - 1);
     char time[32];
+    if (config->layers.count >= LAYERS_MOST)
+        return log_error("more than the %d layers that an image may have: the "
+                         "kernel stacks no more",
+                         LAYERS_MOST);
     build_time_text(build_stage_layer_time(build, digest), time);
     return image_config_set_text(config, &config->created, time) == -1
                ? -1
@@ -177,14 +174,7 @@ build_stage_check_change(struct build *build, struct build_stage *stage,
         return build_refuse(build, instruction, "%s %s: %s",
                             containerfile_kind_name(instruction->kind), text,
                             expected);
-    char clean[PATH_MAX];
-    bool leaves;
-    if (instruction->kind != CONTAINERFILE_WORKDIR)
-        return 0;
-    if (layer_path_clean("/", config->working_directory, clean, &leaves) == -1)
-        return build_refuse(build, instruction, "WORKDIR: %s",
-                            advice_error_name(errno));
-    return image_config_set_text(config, &config->working_directory, clean);
+    return 0;
 }
 
 static int
@@ -224,11 +214,36 @@ static int build_stage_do(struct build *build, struct build_stage *stage,
     }
 }
 
+/* What makes one layer more. WORKDIR does where nothing has that name yet: that is known
+ * only when it is there to be looked at. */
+static int
+build_stage_count_layer(struct build *build, struct build_stage *stage,
+                        const struct containerfile_instruction *instruction)
+{
+    enum containerfile_kind kind = instruction->kind;
+    bool makes_one = kind == CONTAINERFILE_RUN || kind == CONTAINERFILE_COPY ||
+                     kind == CONTAINERFILE_ADD;
+    if (!build->checking)
+        stage->layer_count = stage->config.layers.count;
+    else if (kind == CONTAINERFILE_FROM && stage->base != -1)
+        stage->layer_count = build->stages[stage->base].layer_count;
+    else if (kind == CONTAINERFILE_FROM)
+        stage->layer_count = stage->image.config.layers.count;
+    if (!makes_one || ++stage->layer_count <= LAYERS_MOST)
+        return 0;
+    return build_refuse(build, instruction,
+                        "%s: one layer more than the %d that an image may "
+                        "have: the kernel stacks no more",
+                        containerfile_kind_name(kind), LAYERS_MOST);
+}
+
 int build_stage(struct build *build, struct build_stage *stage)
 {
     for (size_t i = stage->first; i < stage->end; i++) {
         const struct containerfile_instruction *instruction =
             &build->file.instructions[i];
+        if (build_stage_count_layer(build, stage, instruction) == -1)
+            return -1;
         size_t layers = stage->config.layers.count;
         int interrupted = build->checking ? 0 : process_interrupted();
         if (interrupted != 0) {

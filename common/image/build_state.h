@@ -50,6 +50,7 @@ struct build_stage {
     struct build_variables arguments; /* as far as we have come, like: */
     struct image_config config;
     size_t base_layers; /* how many of its layers were there before */
+    size_t layer_count; /* how many it is going to have, as far as is known */
     bool command_set;
 };
 

@@ -3,8 +3,11 @@
 #include "common/base/json.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
+#include "common/image/layer_path.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,20 +190,16 @@ static int change_directory(const struct change *change, const char *text)
 {
     struct image_config *config = change->config;
     const char *before = config->working_directory;
-    char *path = NULL;
+    char path[PATH_MAX];
+    bool leaves;
     if (*text == '\0')
         return change_refuse(change, text, "a path");
-    if (before == NULL || strcmp(before, "/") == 0)
-        before = "";
-    if (asprintf(&path, "%s%s%s", *text == '/' ? "" : before,
-                 *text == '/' ? "" : "/", text) == -1)
-        return change_no_memory();
-    for (size_t length = strlen(path); length > 1 && path[length - 1] == '/';)
-        path[--length] = '\0';
-    int result =
-        image_config_set_text(config, &config->working_directory, path);
-    free(path);
-    return result;
+    if (layer_path_clean(before == NULL ? "/" : before, text, path, &leaves) ==
+        -1)
+        return containerfile_refuse(change->file, change->instruction->line,
+                                    "WORKDIR %.60s…: too long (ENAMETOOLONG)",
+                                    text);
+    return image_config_set_text(config, &config->working_directory, path);
 }
 
 bool image_change_is_one(enum containerfile_kind kind)

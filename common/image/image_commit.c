@@ -8,6 +8,7 @@
 #include "common/image/image_commands.h"
 #include "common/image/image_new.h"
 #include "common/image/layer_make.h"
+#include "common/kernel/layers.h"
 #include "common/kernel/lock.h"
 #include "common/kernel/overlay_options.h"
 #include "common/runtime/pause.h"
@@ -97,6 +98,22 @@ static int commit_find_directories(struct commit *commit)
                                  image_config_machine()) == -1
                ? -1
                : image_config_set_text(config, &config->os, "linux");
+}
+
+/* Before it is read, and stands still for it. */
+static int commit_check_count(const struct commit *commit)
+{
+    size_t layers =
+        commit->config.layers.count + commit->directories.layer_count + 1;
+    if (layers <= LAYERS_MOST)
+        return 0;
+    log_error("%s: an image of %zu layers, and there may be %d: the kernel "
+              "stacks no more",
+              commit->record.name, layers, LAYERS_MOST);
+    log_advice("`build --squash` makes one layer of all that it adds to an "
+               "image");
+    errno = E2BIG;
+    return -1;
 }
 
 /* The container's command, as its history tells how the layer came to be. */
@@ -192,6 +209,7 @@ static int commit_run(const struct store *store, struct commit *commit)
                          (commit->record.image_id != NULL
                               ? commit_find_image(store, commit)
                               : commit_find_directories(commit)) == -1 ||
+                         commit_check_count(commit) == -1 ||
                          image_new_begin(&commit->asked, &commit->config) == -1
                      ? -1
                      : commit_make(store, commit);

@@ -27,6 +27,7 @@ struct load {
     struct archive_plan plan;
     struct load_done *done;
     size_t done_count, made_count;
+    uint64_t bytes; /* of all layers, so far */
 };
 
 static void load_read_options(struct load *load, char **argv)
@@ -91,7 +92,7 @@ static int load_layer(struct load *load, const struct archive_image *image,
     const struct archive_layer *layer = &image->layers[number];
     const char *digest = image->config.layers.all[number];
     char name[PATH_MAX], path[PATH_MAX];
-    struct layer_made made;
+    struct layer_made made = {0};
     if (load_is_done(load, layer->entry, digest))
         return 0;
     if (files_path(name, "%s: layer %zu of %zu", load->archive.name, number + 1,
@@ -110,7 +111,7 @@ static int load_layer(struct load *load, const struct archive_image *image,
         .plain_digest = digest,
         .format = layer->format,
     };
-    if (layer_store_find(load->store, digest, path, NULL) == 0) {
+    if (layer_store_find(load->store, digest, path, &made.info) == 0) {
         if (layer_make_check(&origin) == -1)
             return -1;
     } else if (errno != ENOENT ||
@@ -119,7 +120,10 @@ static int load_layer(struct load *load, const struct archive_image *image,
     } else {
         load->made_count++;
     }
-    return load_remember(load, layer->entry, digest);
+    return image_store_add_size(load->archive.name, &made.info, &load->bytes) ==
+                   -1
+               ? -1
+               : load_remember(load, layer->entry, digest);
 }
 
 static int load_layers(struct load *load)

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,18 +81,33 @@ static int image_store_write(const struct image_place *place, const char *text,
     return result;
 }
 
-static int image_store_check_layers(const struct store *store,
-                                    const struct reference *reference,
+int image_store_add_size(const char *what, const struct layer_info *info,
+                         uint64_t *bytes)
+{
+    *bytes +=
+        info->bytes > info->archive_bytes ? info->bytes : info->archive_bytes;
+    if (*bytes <= IMAGE_STORE_MOST_BYTES)
+        return 0;
+    errno = E2BIG;
+    return log_error("%s: more than %" PRIu64 " bytes in all layers together, "
+                     "which is the limit",
+                     what, IMAGE_STORE_MOST_BYTES);
+}
+
+static int image_store_check_layers(const struct store *store, const char *name,
                                     const struct image_config *config)
 {
     char path[PATH_MAX];
+    uint64_t bytes = 0;
     for (size_t i = 0; i < config->layers.count; i++) {
-        if (layer_store_find(store, config->layers.all[i], path, NULL) == 0)
-            continue;
-        if (errno == ENOENT)
-            log_error("%s:%s: there is no layer sha256:%s (ENOENT)",
-                      reference->name, reference->tag, config->layers.all[i]);
-        return -1;
+        struct layer_info info;
+        int result =
+            layer_store_find(store, config->layers.all[i], path, &info);
+        if (result == -1 && errno == ENOENT)
+            log_error("%s: there is no layer sha256:%s (ENOENT)", name,
+                      config->layers.all[i]);
+        if (result == -1 || image_store_add_size(name, &info, &bytes) == -1)
+            return -1;
     }
     return 0;
 }
@@ -105,7 +121,7 @@ static int image_store_check(const struct store *store,
     reference_text(reference, name);
     int result = image_config_read(&config, name, text, size);
     if (result == 0)
-        result = image_store_check_layers(store, reference, &config);
+        result = image_store_check_layers(store, name, &config);
     int saved_errno = errno;
     image_config_free(&config);
     errno = saved_errno;

@@ -62,8 +62,16 @@ int image_store_list(const struct store *store, struct image **images,
 void image_store_free_list(struct image *images, size_t count);
 void image_free(struct image *image);
 
+/* So much may all layers of an image be together, unpacked, or packed where that is more: of a
+ * bomb each alone is harmless. */
+#define IMAGE_STORE_MOST_BYTES (UINT64_C(64) << 30)
+
+/* Counts one layer more. Returns 0, or -1 with E2BIG, reported: `what` is too large. */
+int image_store_add_size(const char *what, const struct layer_info *info,
+                         uint64_t *bytes);
+
 /* Gives the image whose config is `text` that name, on the disk; who had it has it no more.
- * All its layers must be there (ENOENT, reported). `id` (SHA256_TEXT), which may be NULL, gets
+ * All its layers must be there (ENOENT, reported), and not be too large together (E2BIG). `id` (SHA256_TEXT), which may be NULL, gets
  * its id. Returns 0, or -1 with errno, reported. */
 int image_store_put(const struct store *store,
                     const struct reference *reference, const char *text,

@@ -589,6 +589,23 @@ own_machine()
   assert_stderr_has '"Û…日𝄞é"' "What is no control character must stay as it is."
 }
 
+# What is read from right to left, or is said to be: `gpj.exe` looks like `exe.jpg`. U+200D, which joins pictures to one, does not.
+@test "what turns the direction of text is masked, too" {
+  local word
+  turns() { LC_ALL=C grep -q $'\xd8\x9c\|\xe2\x80[\x8e\x8f\xa8-\xae]\|\xe2\x81[\xa6-\xa9]' <<<"$1"; }
+  turns $'a\u202eb' && turns $'\u2066' && turns $'\u200f' && ! turns $'\u200d…' || fail "The control."
+  for word in $'a\u202egpj.exe' $'\u202a' $'\u2066b\u2069' $'\u200e' $'\u200f' $'\u061c' $'\u2028'; do
+    run --separate-stderr -- unshare --uts -- "$STEP" sh -c true "$word"
+    assert_status 0
+    ! turns "$stderr" || fail "What is seen is not what is there."
+    run_step --hostname "$word" true
+    assert_status 125
+    ! turns "$stderr" || fail "The message hands it on to the terminal."
+  done
+  run --separate-stderr -- unshare --uts -- "$STEP" sh -c true $'👩\u200d🚀'
+  assert_stderr_has $'👩\u200d🚀' "What is no such character must stay as it is."
+}
+
 @test "a message says its end, however long the word is that it refuses" {
   run_step --hostname "$(printf 'a%.0s' {1..9000})" true
   assert_status 125

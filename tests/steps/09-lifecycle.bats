@@ -129,6 +129,31 @@ load ../containers
   assert_output_lacks $'\e'
 }
 
+# In a pipe as on a terminal: what is written here may be read there. JSON loses nothing by it.
+@test "what a terminal obeys, or is deceived by, comes out of no command" {
+  local evil=$'\u202e\u2066\u009b2J\e]0;x\a' words
+  obeyed() { LC_ALL=C grep -q $'[\x07\x1b]\|\xc2[\x80-\x9f]\|\xe2\x80\xae\|\xe2\x81\xa6' <<<"$1"; }
+  mkdir "v$evil"
+  start one -e "A=$evil" -v "$PWD/v$evil:/v" -- /bin/sh -c "touch \"/tmp/\$0\"; exec sleep 1000" "x$evil"
+  wait_until "$STEP" -q exec one /bin/sh -c 'ls /tmp/x*'
+  obeyed "$("$STEP" -q exec one /bin/sh -c 'echo /tmp/x*')" || fail "The control: it is in there."
+  for words in 'ps -a --no-trunc' 'ps --json' 'inspect one' 'show one' 'top one' 'diff one' 'stats --once' 'inspect --format {{.Config.Env}}{{.Config.Cmd}} one'; do
+    # shellcheck disable=SC2086 # several words
+    run_step $words
+    assert_status 0 "$words: $stderr"
+    ! obeyed "$output$stderr" || fail "$words hands it on: $output"
+  done
+  for words in "logs one$evil" "cp one:/tmp/x$evil/y ." "cp one:/tmp/no$evil ." "rm no$evil" "inspect no$evil" "exec no$evil true" \
+    "run -v /no$evil:/a $rootfs true" "run --env-file no$evil $rootfs true" "ps --filter no$evil=1" "inspect --format {{.$evil}} one"; do
+    # shellcheck disable=SC2086
+    run_step $words
+    [ "$status" -ne 0 ] || fail "$words was taken."
+    ! obeyed "$output$stderr" || fail "The error of $words hands it on: $stderr"
+  done
+  run_step inspect one
+  assert_output_has '\u202e\u2066\u009b2J\u001b]0;x\u0007' "In JSON it is written out."
+}
+
 @test "inspect says what was asked for and what is, as JSON with docker's keys" {
   local limit=(-m 64m) bytes=67108864
   "$ROOT/tests/doctor" --has cgroup-write >/dev/null || limit=() bytes=0

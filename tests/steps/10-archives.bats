@@ -114,7 +114,7 @@ assert_nothing_stored()
   done
   assert_nothing_stored "Refused instructions and names"
   "$STEP" -q import -c 'EXPOSE 80 8000-8001/udp' -c 'LABEL a="b c" d=e' -c 'ENV A=1 B=$A$A' -c 'ENTRYPOINT echo x' -c 'STOPSIGNAL TERM' \
-    -c 'VOLUME /data' -c 'USER 7' -c 'WORKDIR /a' -c 'WORKDIR b' -m why "$rootfs" base >/dev/null
+    -c 'VOLUME /data' -c 'USER 7' -c 'WORKDIR /x/../a//' -c 'WORKDIR ./b/c/..' -m why "$rootfs" base >/dev/null
   local text
   text=$(cat "$NSCTL_ROOT"/images/base/latest/metadata.json)
   for part in '"ExposedPorts":{"80/tcp":{},"8000/udp":{},"8001/udp":{}}' '"Env":["A=1","B=11"]' '"Entrypoint":["/bin/sh","-c","echo x"]' \
@@ -606,6 +606,27 @@ begin_hostile()
   hostile link-to-itself 'missing blob'
   hostile no-image 'names no image'
   hostile no-json 'index.json:1'
+}
+
+# Each has a file of a single hole, which takes no room, and is as long as a layer may be.
+@test "attack: layers that are no bombs each, but all together" {
+  local i layers=()
+  begin_hostile
+  mkdir large
+  for i in {1..9}; do
+    truncate -s $(((8 << 30) - 65536)) "large/$i"
+    tar -C large --sparse -cf "$i.tar" "$i"
+    layers+=("$i.tar")
+  done
+  python3 "$archive_py" x.tar none "${layers[@]:0:8}"
+  run_step load -i x.tar
+  assert_status 0 "The control: just what there may be. $stderr"
+  "$STEP" -q rmi made:1
+  python3 "$archive_py" x.tar none "${layers[@]}"
+  run_step load -i x.tar
+  assert_status 125
+  assert_stderr_has "x.tar: more than 68719476736 bytes in all layers together"
+  assert_nothing_stored "What was unpacked until then goes again."
 }
 
 @test "a layer that is there already is checked all the same" {

@@ -554,6 +554,28 @@ refuses()
   done
 }
 
+# Others copy them, too, for root. What it does not open is what a container can do with them.
+@test "devices of the context: root copies them, which opens nothing to a container; another user is refused" {
+  [ "$(id -u)" -eq 0 ] || skip "needs root, who alone makes devices"
+  local words
+  mkdir context/dir
+  mknod context/dir/kmsg c 1 11 && mknod context/dir/zero c 1 5 && chmod 666 context/dir/*
+  : <context/dir/kmsg || fail "The control: who is root here may."
+  builds 'FROM base\nCOPY dir /d\nCOPY dir/kmsg /kmsg\n'
+  assert_equal "1:b 1:5 1:b" "$(in_image stat -c %t:%T /d/kmsg /d/zero /kmsg | tr '\n' ' ' | sed 's/ $//')"
+  for words in '' '--userns host' --privileged; do
+    # shellcheck disable=SC2086 # none, or one
+    run_step run --rm --net none $words x sh -c ': </dev/zero; for i in /d/zero /d/kmsg; do (: <$i) 2>/dev/null && echo $i; done; true'
+    assert_status 0 "$stderr"
+    assert_equal "" "$output" "run $words: a device of an image is one."
+  done
+  mkdir store && chmod a+rwx . && chown "$(as_user id -u)" store
+  printf 'FROM scratch\nCOPY dir /d\n' >context/Containerfile
+  NSCTL_ROOT=$PWD/store run --separate-stderr as_user "$STEP" build --net none -t x context
+  assert_status 125
+  assert_stderr_has "kmsg: a device, which only root of the host can make (EPERM)"
+}
+
 @test "who is who in an image is asked of the image, wherever its passwd leads" {
   local passwd=$BATS_TEST_TMPDIR/passwd
   echo 'mallory:x:4242:4242::/:/bin/sh' >"$passwd"

@@ -144,13 +144,79 @@ load ../images
 @test "what an image says can not command the terminal" {
   make_image one
   stack evil one
-  sed -i 's/"created_by":"evil"/"created_by":"\\u001b[2Jevil","comment":"\\u009b2J"/' "$(metadata_of evil)"
+  sed -i 's/"created_by":"evil"/"created_by":"\\u001b[2Jevil","comment":"\\u009b2J\\u202eb"/' "$(metadata_of evil)"
   run_step history evil
   assert_status 0
   assert_output_has '?[2Jevil'
-  [[ $output != *$'\e'* && $output != *$'\xc2\x9b'* ]] || fail "Escapes reach the terminal."
+  [[ $output != *$'\e'* && $output != *$'\xc2\x9b'* && $output != *$'\u202e'* ]] || fail "Escapes reach the terminal."
   run_step image inspect evil
-  [[ $output != *$'\e'* ]] || fail "Escapes reach the terminal."
+  [[ $output != *$'\e'* && $output != *$'\u202e'* ]] || fail "Escapes reach the terminal."
+  assert_output_has '\u009b2J\u202eb'
+}
+
+# --- More than there may be -------------------------------------------------------
+
+# As many layers as asked for, each of its own, of which one knows nothing but how large it is said to be.
+many_layers() # NAME COUNT [BYTES]
+{
+  local i digest digests=() file
+  for ((i = 0; i < $2; i++)); do
+    digest=$(printf '%064x' "$i")
+    mkdir -p "$NSCTL_ROOT/layers/$digest/tree"
+    printf '{"bytes": %s, "entries": 0, "archive_bytes": 1024}\n' "${3:-0}" >"$NSCTL_ROOT/layers/$digest/layer.json"
+    digests+=("\"sha256:$digest\"")
+  done
+  file=$(metadata_of "$1")
+  mkdir -p "${file%/*}"
+  printf '{"architecture":"%s","os":"linux","config":{"Cmd":["/bin/sh"]},"rootfs":{"type":"layers","diff_ids":[%s]}}\n' \
+    "$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')" "$(IFS=, && echo "${digests[*]}")" >"$file"
+}
+
+@test "an image has as many layers as can be run, and no one more: commit and build refuse it before they begin" {
+  local kind
+  make_image one
+  many_layers full 499
+  mkdir context
+  printf 'FROM full\nCOPY Containerfile /\n' >context/Containerfile
+  run_step build -t most context
+  assert_status 0 "500 can be stacked. $stderr"
+  assert_equal 500 "$(layers_of most | wc -l)"
+  for kind in RUN 'COPY Containerfile' 'ADD Containerfile'; do
+    printf 'FROM most AS a\nENV A=b\nFROM a\n%s /x\n' "$kind" >context/Containerfile
+    run_step build -t more context
+    assert_status 125
+    assert_stderr_has "Containerfile:4: ${kind% *}: one layer more than the 500"
+    assert_stderr_lacks STEP "Nothing was done yet."
+  done
+  printf 'FROM most\nWORKDIR /x\n' >context/Containerfile
+  run_step build -t more context
+  assert_status 125
+  assert_stderr_has "more than the 500 layers"
+  local list=$ROOT/build/rootfs/default i
+  mkdir empty
+  for i in {1..499}; do
+    mkdir "empty/$i"
+    list=$PWD/empty/$i:$list
+    [ "$i" -ne 2 ] || "$STEP" -q run --net none --name few --rootfs "$list" -- /bin/true
+  done
+  "$STEP" -q run --net none --name many --rootfs "$list" -- /bin/true
+  run_step commit few few
+  assert_status 0 "The control: $stderr"
+  before=$(ls -A "$NSCTL_ROOT/layers")
+  run_step commit many many
+  assert_status 125
+  assert_stderr_has "an image of 501 layers, and there may be 500"
+  assert_equal "$before" "$(ls -A "$NSCTL_ROOT/layers")"
+}
+
+@test "an image whose layers are harmless each, and too much together" {
+  many_layers large 8 $((8 << 30))
+  run_step tag large again
+  assert_status 0 "64 GiB is what there may be. $stderr"
+  many_layers larger 9 $((8 << 30))
+  run_step tag larger again
+  assert_status 125
+  assert_stderr_has "again:latest: more than 68719476736 bytes in all layers together"
 }
 
 # --- Taken away -------------------------------------------------------------------
