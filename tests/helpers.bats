@@ -222,6 +222,16 @@ child:sethostname:1
 child:write:1" "$output"
 }
 
+@test "calls_here: what the C library makes of a call where the kernel has the newer ones alone" {
+  local machine
+  uname() { echo "$machine"; }
+  machine=x86_64
+  assert_equal "openat,mkdir,poll,rmdir" "$(calls_here openat,mkdir,poll,rmdir)"
+  machine=aarch64
+  assert_equal "openat,mkdirat,renameat2,ppoll,renameat,unlinkat,dup3,clone" \
+    "$(calls_here openat,mkdir,mkdirat,renameat2,poll,rename,rmdir,unlinkat,dup2,fork,vfork)" "Each must be named once."
+}
+
 @test "a fault that is never met is an error of the test" {
   requires strace
   make_step step-01 true

@@ -10,6 +10,7 @@
 #   id_of IMAGE              64 digits
 #   layers_of IMAGE          their digests, a line each, the lowest first
 #   metadata_of NAME [TAG]   the file
+#   image_machine            what images call this machine: amd64, arm64
 #   assert_images_sound      no name without its layers, no layer without a name; nothing half made
 #   assert_no_images         nothing at all
 #   run_is_kept WHO          whether what RUN writes can be, in a user namespace of WHO's
@@ -71,6 +72,8 @@ needs_kept()
   run_is_kept "$1" || skip "needs a kernel that has overlays for $1: $(uname -r) has not"
 }
 
+image_machine() { uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/'; }
+
 # By hand, as a build would.
 stack()
 {
@@ -81,8 +84,8 @@ stack()
   done
   file=$(metadata_of "$name")
   mkdir -p "${file%/*}"
-  printf '{"architecture":"amd64","os":"linux","config":{"Cmd":["/bin/sh"]},"rootfs":{"type":"layers","diff_ids":[%s]},"history":[{"created_by":"%s"}]}\n' \
-    "$(IFS=, && echo "${layers[*]}")" "$name" >"$file"
+  printf '{"architecture":"%s","os":"linux","config":{"Cmd":["/bin/sh"]},"rootfs":{"type":"layers","diff_ids":[%s]},"history":[{"created_by":"%s"}]}\n' \
+    "$(image_machine)" "$(IFS=, && echo "${layers[*]}")" "$name" >"$file"
 }
 
 # What is in the store and should not be, or the other way round: a line each.

@@ -97,6 +97,20 @@ Installing needs root, and there is no sudo. Type:
   assert_output_has "no apt-get, dnf or pacman"
 }
 
+@test "cross: the compiler and an emulator, whichever of its kinds; --cross: a machine as well" {
+  fake aarch64-linux-gnu-gcc
+  fake dnf
+  tools_installer "$ROOT/tests/install-tools" --need cross --dry-run
+  assert_output_has "dnf install -y qemu-user"
+  fake qemu-aarch64-static
+  tools_installer "$ROOT/tests/install-tools" --need cross
+  assert_status 0
+  assert_equal "" "$output"
+  fake cppcheck
+  tools_installer "$ROOT/tests/install-tools" --need lint --cross --dry-run
+  assert_output_has "dnf install -y qemu-system-aarch64-core"
+}
+
 @test "a script that cannot work does not say that all is there" {
   rm "$bin/cat"
   tools_installer "$ROOT/tests/install-tools" --need lint

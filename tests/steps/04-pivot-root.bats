@@ -682,8 +682,8 @@ check_error()
 
 @test "a name in /dev that can not be made is named" {
   requires strace
-  local name call=symlink
-  [ "$(uname -m)" = x86_64 ] || call=symlinkat
+  local name call
+  call=$(calls_here symlink)
   for name in fd stdin stdout stderr ptmx; do
     run_with_error "child:$call:1:/dev/$name" ENOSPC /bin/true
     assert_status 125

@@ -73,8 +73,7 @@ finish()
 }
 
 # What these calls are to the kernel: aarch64 has the newer ones alone.
-mkdir=mkdir rmdir=rmdir
-[ "$(uname -m)" = x86_64 ] || mkdir=mkdirat rmdir=unlinkat
+mkdir=$(calls_here mkdir) rmdir=$(calls_here rmdir)
 
 # A command that says it is there and then waits for finish.
 wait_inside=(sh -c 'echo ready; read -r _; exit 0')

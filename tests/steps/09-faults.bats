@@ -32,7 +32,7 @@ teardown()
 }
 
 # Everything that can matter: what is made on the host, what is said to others, what ends.
-made=clone3,openat,mkdir,mkdirat,rename,symlink,unlink,unlinkat,rmdir,fsync,flock,write,pipe2,socketpair,bind,sendto,recvfrom,fchown,open_tree,fsopen,fsmount,mount_setattr,signalfd4,prlimit64,poll,waitid,kill,close,read,dup2,setsid,chdir,accept4
+made=$(calls_here clone3,openat,mkdir,mkdirat,rename,symlink,unlink,unlinkat,rmdir,fsync,flock,write,pipe2,socketpair,bind,sendto,recvfrom,fchown,open_tree,fsopen,fsmount,mount_setattr,signalfd4,prlimit64,poll,waitid,kill,close,read,dup2,setsid,chdir,accept4)
 
 # points LIST: the lines of it that are to be tried.
 points()

@@ -441,14 +441,15 @@ C
 
 @test "who removes what other ids wrote is slow to begin: it is removed all the same" {
   requires root unprivileged strace # a user's strace takes its powers from newuidmap
-  local reason
+  local reason poll
+  poll=$(calls_here poll)
   reason=$(as_user "$ROOT/tests/doctor" --has subids 2>&1) || skip "needs subids: $reason"
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/user
   mkdir "$NSCTL_ROOT" && chmod a+x "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR"
   chown "$(as_user id -u)" "$NSCTL_ROOT"
   run --separate-stderr -- as_user "$STEP" -q run --name one --net none "$rootfs" sh -c 'mkdir -p /a/b; chown -R 7:7 /a; chmod 000 /a'
   assert_status 0
-  run --separate-stderr -- strace -f -u "$(as_user id -un)" -o /dev/null -e trace=poll -e inject=poll:delay_enter=300000 \
+  run --separate-stderr -- strace -f -u "$(as_user id -un)" -o /dev/null -e trace="$poll" -e inject="$poll:delay_enter=300000" \
     "$STEP" -q rm one
   assert_status 0
   assert_store_empty

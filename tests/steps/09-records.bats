@@ -11,17 +11,19 @@ load ../containers
 
 # --- The record ----------------------------------------------------------------------
 
+rename=$(calls_here rename)
+
 # What happened to the record, in order: "fsync NAME" and "rename NAME"; ids are cut.
 record_events()
 {
-  sed -n -e 's/^[0-9]* *//' \
-    -e 's/^fsync([0-9]*<\([^>]*\)>.*= 0$/fsync \1/p' \
-    -e 's/^rename("\([^"]*\)", "\([^"]*\)").*= 0$/rename \1 \2/p' "$1" |
+  sed -nE -e 's/^[0-9]* *//' -e 's/AT_FDCWD(<[^>]*>)?, //g' \
+    -e 's/^fsync\([0-9]*<([^>]*)>.*= 0$/fsync \1/p' \
+    -e 's/^'"$rename"'\("([^"]*)", "([^"]*)"\).*= 0$/rename \1 \2/p' "$1" |
     sed -e "s,$NSCTL_ROOT/,,g" -e 's/[0-9a-f]\{64\}/ID/g'
 }
 
 @test "a file of the record is on the disk before it gets its name, and its name before we go on" {
-  run strace -y -o trace -e trace=fsync,rename -- "$STEP" -q run --net none --name one "$rootfs" /bin/true
+  run strace -y -o trace -e trace="fsync,$rename" -- "$STEP" -q run --net none --name one "$rootfs" /bin/true
   assert_status 0
   record_events trace >events
   diff -u - events <<'END' || fail "The order must be: fsync the new file, rename it, fsync the directory."
@@ -40,7 +42,7 @@ END
 }
 
 @test "nobody waits for the disk because of a container that is removed at its end; others never see half of it all the same" {
-  run strace -y -o trace -e trace=fsync,fdatasync,syncfs,rename -- "$STEP" -q run --rm --net none --name one "$rootfs" /bin/true
+  run strace -y -o trace -e trace="fsync,fdatasync,syncfs,$rename" -- "$STEP" -q run --rm --net none --name one "$rootfs" /bin/true
   assert_status 0
   ! grep -E '^f(data)?sync|^syncfs' trace || fail "After a loss of power it has ended, and nothing of it is to be there."
   record_events trace >events
@@ -54,9 +56,9 @@ END
 
 @test "what cannot be written to the disk is no container: every call of the record failing in turn" {
   local call number
-  for call in fsync:EIO rename:ENOSPC; do
+  for call in fsync:EIO "$rename:ENOSPC"; do
     for number in 1 2 3 4 5; do
-      [ "$call" != rename:ENOSPC ] || [ "$number" -le 3 ] || continue
+      [ "$call" = fsync:EIO ] || [ "$number" -le 3 ] || continue
       run --separate-stderr -- strace -f --quiet=all -o trace -e "trace=${call%:*}" \
         -e inject="${call%:*}:error=${call#*:}:when=$number" -- "$STEP" -q run --net none --name one "$rootfs" /bin/sleep 1000
       grep -q INJECTED trace || fail "the fault ${call%:*} number $number was never met"

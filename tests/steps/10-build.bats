@@ -99,7 +99,7 @@ STEP 3/3: RUN echo printed; echo complained >&2' "$(grep STEP <<<"$stderr")"
   assert_equal $'top asked askedb 2 top askedb\nno proxy' "$(in_image cat /seen)"
   assert_equal '["PATH", "E", "C", "OLD"]' "$(config Env | python3 -c 'import json,sys; print(json.dumps([e.split("=")[0] for e in json.load(sys.stdin)]))' | sed 's/\["E"/["PATH", "E"/')" "No ARG is in the image."
   build 'FROM base\nARG TARGETARCH TARGETPLATFORM\nRUN echo $TARGETPLATFORM $TARGETARCH\n' --no-cache
-  assert_stderr_has "linux/$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')"
+  assert_stderr_has "linux/$(image_machine) $(image_machine)"
   MINE=own build 'FROM base\nARG MINE\nRUN echo "mine is $MINE"\n' --build-arg MINE
   assert_stderr_has "mine is own"
   build 'FROM base\n' --build-arg UNWANTED=1
@@ -727,8 +727,8 @@ EOF
 # makes something; it is one process.
 each_call()
 {
-  local names=mkdir,mkdirat,rename,renameat,syncfs,fsync,symlink,unlink,unlinkat,fchown,fchmod,utimensat
-  local call total number
+  local names call total number
+  names=$(calls_here mkdir,mkdirat,rename,renameat,syncfs,fsync,symlink,unlink,unlinkat,fchown,fchmod,utimensat)
   met=0
   strace_available || requires strace
   echo data >context/file

@@ -538,7 +538,7 @@ many_layers() # NAME COUNT [BYTES]
 
 # --- Killed, and whatever fails ---------------------------------------------------
 
-made=openat,mkdir,mkdirat,fchmodat,rename,unlink,unlinkat,rmdir,fsync,syncfs,flock,write,close,getdents64,symlink
+made=$(calls_here openat,mkdir,mkdirat,fchmodat,rename,unlink,unlinkat,rmdir,fsync,syncfs,flock,write,close,getdents64,symlink)
 
 # points LIST: the lines of it that are to be tried (see 09-faults.bats).
 points()
@@ -582,7 +582,7 @@ walk()
   [ "$how" = kill ] || sed -i '/failed$/d; /^close/d' calls
   while read -r -u 9 call number _; do
     "$before"
-    case $call in fsync | syncfs | write | getdents64) error=EIO ;; mkdir* | rename | symlink) error=ENOSPC ;; flock) error=ENOLCK ;; *) error=EACCES ;; esac
+    case $call in fsync | syncfs | write | getdents64) error=EIO ;; mkdir* | rename* | symlink*) error=ENOSPC ;; flock) error=ENOLCK ;; *) error=EACCES ;; esac
     [ "$how" = kill ] && error=signal=KILL || error=error=$error
     run --separate-stderr -- strace --quiet=all -o trace -e trace="$call" -e inject="$call:$error:when=$number" -- "$STEP" "$@"
     if [ "$how" = error ] && [ "$status" -ne 0 ]; then

@@ -158,9 +158,10 @@ builds() # OPTION…
   mkdir tree
   echo hello >tree/hello
   trace=$BATS_TEST_TMPDIR/trace
-  strace -f -o "$trace" -e trace=syncfs,rename "$STEP" -q import tree one
-  calls=$(grep -o -e 'syncfs(' -e 'rename("[^"]*/layers/\.[0-9a-f]*", ' "$trace" | cut -d'(' -f1 | paste -sd ' ')
-  assert_equal "syncfs rename" "$calls" "If the power fails after the rename, and the files were not on the disk, there is a layer, and it is empty. The order was:"
+  rename=$(calls_here rename)
+  strace -f -o "$trace" -e trace="syncfs,$rename" "$STEP" -q import tree one
+  calls=$(sed 's/AT_FDCWD, //g' "$trace" | grep -o -e 'syncfs(' -e "$rename"'("[^"]*/layers/\.[0-9a-f]*", ' | cut -d'(' -f1 | paste -sd ' ')
+  assert_equal "syncfs $rename" "$calls" "If the power fails after the rename, and the files were not on the disk, there is a layer, and it is empty. The order was:"
 }
 
 @test "a layer that is not what it is called is not loaded, though one of that name is there" {

@@ -569,11 +569,25 @@ END
   wait
 }
 
+@test "an image that says it is for another machine: that is said, and it is run" {
+  make_image web 'CMD ["/bin/echo", "ran"]'
+  sed -i 's/"architecture": *"[a-z0-9]*"/"architecture":"s390x"/' "$(metadata_of web)"
+  run --separate-stderr -- "$STEP" run --rm --net none web
+  assert_equal ran "$output"
+  assert_stderr_has "warning: the image is for s390x, and this machine is $(image_machine)"
+  cp "$rootfs/bin/sh" foreign
+  printf '\026' | dd of=foreign bs=1 seek=18 conv=notrunc status=none # e_machine: EM_S390
+  run_step run --rm --net none -v "$PWD/foreign:/foreign" web /foreign
+  assert_status 126
+  assert_stderr_has "it is built for s390x, this machine is $(uname -m)"
+}
+
 @test "whoever starts it in the background is killed, and the image removed: the layers are kept all the same" {
   requires strace
   make_image web 'CMD ["/bin/sleep", "1000"]'
   # The monitor waits before it has written the record: meanwhile only a lock keeps the layers.
-  strace -f -q -o list -e trace=mkdir,clone3 -e inject=mkdir:delay_enter=3000000:when=1 "$STEP" -q run -d --net none --name one web >/dev/null 2>&1 &
+  mkdir=$(calls_here mkdir)
+  strace -f -q -o list -e trace="$mkdir,clone3" -e inject="$mkdir:delay_enter=3000000:when=1" "$STEP" -q run -d --net none --name one web >/dev/null 2>&1 &
   has_detached() { [ "$(grep -c '^[0-9]* *clone3(' list)" -ge 2 ]; }
   wait_until has_detached
   kill -KILL "$(awk 'NR == 1 { print $1 }' list)"
@@ -631,7 +645,7 @@ END
   requires strace
   local call count number tried=0
   make_image web 'CMD ["/bin/true"]'
-  strace -o list -e trace=openat,flock,mkdir,rename,fsync,clone3,write,close "$STEP" -q run --rm --net none web
+  strace -o list -e trace="$(calls_here openat,flock,mkdir,rename,fsync,clone3,write,close)" "$STEP" -q run --rm --net none web
   count=$(grep -c '' list)
   [ "$count" -gt 20 ] || fail "no calls were seen"
   for ((number = 1; number <= count; number += 1 + count / ${NSCTL_TEST_POINTS:-16})); do
