@@ -450,6 +450,46 @@ enter_by_own_program()
   assert_equal 757 "$(stat -c %a bin/mine)" "The control: and its mode is another."
 }
 
+# The owner's own program starts /evil, by a loader that is the container's. Whether that could let others write to it.
+run_by_own_program()
+{
+  run as_owner "$@" ./bin/mine -q run --rm --net none --rootfs "$rootfs" "${space[@]}" -- /evil
+}
+
+@test "the first process can be such a script, and its loader the container's: neither does that" {
+  requires unprivileged strace
+  local loader before owner space=()
+  make_hostile_rootfs
+  loader=$(ldd "$STEP" 2>/dev/null | grep -o '/[^ ]*/ld-[^ ]*' | head -n 1)
+  [ -n "$loader" ] || skip "a static program is loaded by nobody"
+  "${CC:-cc}" -O1 -static -nostdlib -ffreestanding -fno-stack-protector -o "$rootfs$loader" "$ROOT/tests/loader.c"
+  printf '#!/proc/self/exe\n' >"$rootfs/evil"
+  chmod 755 "$rootfs/evil"
+  mkdir bin "$NSCTL_ROOT"
+  cp "$STEP" bin/mine
+  for owner in user root; do
+    [ "$owner" = user ] || [ "$(id -u)" -eq 0 ] || continue
+    [ "$owner" = root ] || chown -R "$(as_user id -u):$(as_user id -g)" bin "$NSCTL_ROOT" .
+    [ "$owner" = user ] || chown -R 0:0 bin "$NSCTL_ROOT" . "$rootfs"
+    [ "$owner" = user ] || space=(--userns host)
+    run_by_own_program
+    # Of a copy in memory the mode can be changed, for all the good that does; of the file on a read-only mount not.
+    [[ $status == 4[23] ]] || fail "As $owner: the loader must have run, and found a file: $status, $output"
+    assert_equal 755 "$(stat -c %a bin/mine)" "As $owner: the program's file was given to everybody."
+    # The control: our own file is said to be sealed already.
+    run_by_own_program strace -f -o /dev/null -e trace=fcntl -e inject=fcntl:retval=15
+    assert_status 42 "The control: as $owner it can be done: $output"
+    assert_equal 757 "$(stat -c %a bin/mine)" "The control: whoever there is on the host writes to it, from now on."
+    chmod 755 bin/mine
+  done
+  # Nobody in a container of root's that has ids of its own is who has that file: it is not executed anew, and need not.
+  [ "$owner" = root ] || return 0
+  space=()
+  run_by_own_program
+  assert_status 43
+  assert_equal 755 "$(stat -c %a bin/mine)"
+}
+
 @test "who is root outside has the file, and nobody inside does: then it is not executed anew" {
   requires root strace
   start w

@@ -231,11 +231,18 @@ start_time_of() { sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20; }
 # --- The store ------------------------------------------------------------------
 
 @test "a store that others may write into is refused, by those who only look, too" {
-  mkdir "$NSCTL_ROOT" && chmod a+w "$NSCTL_ROOT"
-  run_step run --net none "$rootfs" /bin/true
-  assert_status 125
-  assert_stderr_has "nobody else may write into"
-  chmod go-w "$NSCTL_ROOT"
+  local who inner
+  mkdir "$NSCTL_ROOT"
+  for inner in "" containers names logs; do
+    mkdir -p "$NSCTL_ROOT/$inner"
+    for who in g o; do
+      chmod "$who+w" "$NSCTL_ROOT/$inner"
+      run_step run --net none "$rootfs" /bin/true
+      assert_status 125 "Who may write into the store's $inner: $who"
+      assert_stderr_has "nobody else may write into"
+      chmod "$who-w" "$NSCTL_ROOT/$inner"
+    done
+  done
   # What others write there says whom to signal, and where to run what root types.
   local victim command
   start one -- /bin/sleep 1000

@@ -199,8 +199,10 @@ STEP 3/3: RUN echo printed; echo complained >&2' "$(grep STEP <<<"$stderr")"
   run_step build -q -t x context
   assert_status 0
   local id=$output
-  in_image sh -c 'cat /y/sub/file; ls /x/sub; [ ! -e /y/a.tar.xz ]' >said
-  assert_equal "data Other file" "$(tr '\n' ' ' <said | sed 's/ $//')"
+  in_image sh -c 'cat /y/sub/file; ls /x/sub; ls /y; readlink /y/link' >said
+  local unpacked=""
+  [ ! -e context/a.tar.bz2 ] || unpacked="link sub/file"
+  assert_equal "data Other file ${unpacked%% *} sub ${unpacked##* }" "$(tr '\n' ' ' <said | sed 's/ $//')"
   for how in cat gzip zstd xz; do
     tar c -C context . | "$how" -c 2>/dev/null >context.tar || tar c -C context . >context.tar
     run_step build -q -t y - <context.tar
@@ -213,7 +215,40 @@ STEP 3/3: RUN echo printed; echo complained >&2' "$(grep STEP <<<"$stderr")"
   assert_status 0
   run_step run --rm --net none z sh -c 'echo $A'
   assert_output_has other
+  mkdir sub && printf 'FROM base\nENV A=here\n' >sub/Other
+  run_step build -q -t z -f sub/Other - <context.tar
+  run_step run --rm --net none z sh -c 'echo $A'
+  assert_output_has other "Where the context is an archive, so is -f."
   assert_store_sound
+}
+
+@test "a context from standard input: whose its files are is nothing, and devices stay behind" {
+  python3 - <<'END' >context.tar
+import io, sys, tarfile
+with tarfile.open(fileobj=sys.stdout.buffer, mode="w|") as tar:
+    for name, data in ("Containerfile", b"FROM base\nCOPY f* d* /x/\n"), ("file", b"data\n"):
+        entry = tarfile.TarInfo(name)
+        entry.size, entry.uid, entry.gid = len(data), 1234, 1235
+        tar.addfile(entry, io.BytesIO(data))
+    entry = tarfile.TarInfo("dev")
+    entry.type, entry.devmajor, entry.devminor = tarfile.CHRTYPE, 1, 3
+    tar.addfile(entry)
+    entry = tarfile.TarInfo("dir")
+    entry.type = tarfile.DIRTYPE
+    tar.addfile(entry)
+END
+  run --separate-stderr "$STEP" build -t x - <context.tar
+  assert_status 0 "$stderr"
+  assert_stderr_has "standard input: left out: 1 devices"
+  assert_equal "file" "$(in_image ls /x)"
+  if [ "$(id -u)" -eq 0 ]; then
+    requires unprivileged
+    chmod 755 . "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR"
+    mkdir -m 777 user
+    export NSCTL_ROOT=$PWD/user/root
+    as_user "$STEP" import "$BASE" base >/dev/null
+    as_user "$STEP" build -q -t x - <context.tar || fail "Whose files they were is nothing to a user, either."
+  fi
 }
 
 @test "what comes from standard input and is no context is refused, and leaves nothing" {
@@ -230,6 +265,13 @@ STEP 3/3: RUN echo printed; echo complained >&2' "$(grep STEP <<<"$stderr")"
   run_step build -q -f Other - <file
   assert_status 125
   assert_stderr_has "-f Other: standard input is no archive"
+  # All of the archive is there, but what comes behind it says that it is not as it was.
+  printf 'FROM base\n' >context/Containerfile
+  tar c -C context . | gzip | head -c -8 >damaged.gz
+  printf 12345678 >>damaged.gz
+  run_step build -q - <damaged.gz
+  assert_status 125
+  assert_stderr_has "standard input: gzip has failed"
   head -c 200000 /dev/urandom >context/file
   printf 'FROM base\nCOPY file /\n' >context/Containerfile
   tar c -C context . | head -c 100000 >short.tar
@@ -249,6 +291,12 @@ END
   assert_status 125
   assert_stderr_has ".."
   [ -z "$(find "$BATS_TEST_TMPDIR" -name out)" ] || fail "It was written outside."
+  # What takes files away in a layer.
+  mkdir gone && printf 'FROM scratch\n' >gone/Containerfile && touch gone/file gone/.wh.file
+  tar c -C gone Containerfile file .wh.file >gone.tar
+  run_step build -q - <gone.tar
+  assert_status 125
+  assert_stderr_has '(".wh.file"): a name that begins with .wh.'
   run_step build -q - </dev/null
   assert_status 125
   assert_store_sound
@@ -633,6 +681,11 @@ refuses()
   assert_status 125
   assert_stderr_has "/hole can not be in a layer: with it there would be more in the layer than anybody loads (EFBIG)"
   assert_store_sound
+  truncate -s 8G context/hole # together with one more byte it is too much
+  echo >context/first
+  build 'FROM base\nCOPY first hole /x/\n'
+  assert_status 125
+  assert_stderr_has "COPY: hole: with it there would be more"
   truncate -s 1G context/hole
   builds 'FROM base\nCOPY hole /\n'
 }

@@ -163,6 +163,11 @@ type_in()
   run_step image lss
   assert_status 125
   assert_stderr_has "did you mean ls?"
+  # What there is not is no help.
+  run_step netwrk
+  assert_status 125
+  assert_stderr_has "unknown command: netwrk"
+  assert_stderr_lacks "did you mean"
   run_step container
   assert_status 125
   assert_stderr_has "which command?"

@@ -74,8 +74,9 @@ run_image() { run_step run --rm --net none "$@"; }
   run_image --mount type=tmpfs,target=/x,tmpfs-size=1MiB,tmpfs-mode=700 --tmpfs /y:rw,noexec,nosuid,size=2048k small \
     sh -c 'df -k /x /y | tail -n 2 | awk "{ print \$2 }"; stat -c %a /x'
   assert_equal $'1024\n2048\n700' "$output"
-  run_image --add-host db:10.90.0.2 --add-host six:fd00::2 small cat /etc/hosts
+  run_image --add-host db:10.90.0.2 --add-host six:fd00::2 --add-host equals=10.90.0.3 small cat /etc/hosts
   assert_output_has $'10.90.0.2\tdb'
+  assert_output_has $'10.90.0.3\tequals'
   assert_output_has $'fd00::2\tsix'
   run_step run -d --name sized --net none -m 96MB small sleep 100
   run_step inspect sized
@@ -87,16 +88,33 @@ run_image() { run_step run --rm --net none "$@"; }
   make_image small 'CMD ["/bin/true"]'
   for word in type=bind type=bind,target=/x type=bind,source=/etc type=tmpfs type=volume,source=a,target=/x source=/etc,target=/x \
     type=bind,source=/etc,target=/x,target=/y type=bind,source=/etc,target=x type=bind,source=/none,target=/x type=bind,source=,target=/x \
-    type=bind,source=/etc,target=/x:y type=tmpfs,source=/etc,target=/x type=bind,source=/etc,target=/x,ro=perhaps x "" ",,"; do
+    type=tmpfs,source=/etc,target=/x type=tmpfs,target=/x,readonly type=tmpfs,target=/x,tmpfs-size= type=bind,source=/etc,target=/x,ro=perhaps \
+    type=bind,source=/etc,target=/x,tmpfs-size=1m type=bind,source=/etc,target=/x,tmpfs-mode=700 x "" ",,"; do
     run_image --mount "$word" small
     assert_status 125 "--mount $word must be refused."
     assert_stderr_has "--mount: \"$word\": "
   done
+  # To -v and --tmpfs, which it is in other words, a colon would be the next part.
+  for word in type=bind,source=/etc,target=/x:ro type=bind,source=/etc:/x,target=/ro type=tmpfs,target=/x:size=1m; do
+    run_image --mount "$word" small
+    assert_status 125
+    assert_stderr_has "--mount: \"$word\": expected no colon in a path"
+  done
+  run_image --mount type=volume,source=a,target=/x small
+  assert_stderr_has "volumes have no names; mkdir makes one"
   for word in db db: :1.1.1.1 db:1.1.1 'a b:1.1.1.1' db:host-gateway; do
     run_image --add-host "$word" small
     assert_status 125
     assert_stderr_has "--add-host: \"$word\": expected NAME:ADDRESS"
   done
+  word=$(printf 'x%.0s' {1..256})
+  run_image --add-host "$word:1.1.1.1" small
+  assert_status 125
+  local many=()
+  while [ "${#many[@]}" -lt 60 ]; do many+=(--add-host "${word:0:200}:10.90.0.1"); done
+  run_image "${many[@]}" small
+  assert_status 125
+  assert_stderr_has ": expected 4 KiB of them at most"
   run_step ps -aq
   assert_equal "" "$output"
 }
@@ -239,6 +257,9 @@ run_image() { run_step run --rm --net none "$@"; }
   chmod 777 data
   run_image -v "$PWD/data:/data" volume /bin/sh -c 'echo out >/data/file'
   assert_equal out "$(cat data/file)"
+  make_image below 'VOLUME /data/below'
+  run_image -v "$PWD/data:/data" below /bin/true
+  assert_equal file "$(ls -A data)" "An image's volumes are made in the container, and not where -v leads to."
   # Nothing that the image says leads out of it, or keeps it from being run.
   mkdir "$BATS_TEST_TMPDIR/canary"
   make_image links "VOLUME /proc/self/root$BATS_TEST_TMPDIR/canary/x /etc/passwd/x ../../x /proc/1/nothing"
@@ -253,12 +274,15 @@ run_image() { run_step run --rm --net none "$@"; }
 @test "ps --filter, -n, -l: those only that were asked for" {
   local name how expected
   make_image one
-  make_image two
+  make_image two 'ENV NOT=one'
   for name in first:one:0 second:two:3 third:one:0; do
     run_step run --name "${name%%:*}" --net none "$(cut -d : -f 2 <<<"$name")" sh -c "exit ${name##*:}"
   done
   run_step run -d --name up --net none two sleep 100
+  local up=$output image
+  image=$(id_of one)
   while IFS='|' read -r how expected; do
+    how=${how/UP/$up} how=${how/FEW/${up:0:5}} how=${how/SHORT/${image:0:12}} how=${how/TOO/${image:0:11}}
     # shellcheck disable=SC2086 # words each
     run_step ps $how --json
     assert_status 0
@@ -268,12 +292,17 @@ run_image() { run_step run --rm --net none "$@"; }
 --filter status=running|up
 --filter=exited=3|second
 -f exited=3 -f exited=0|third second first
+-f exited=33|
 -f status=exited -f name=ir|third first
 -f name=second|
 -a -f name=second|second
 -a -f ancestor=one|third first
 -a --filter ancestor=two:latest -f status=running|up
 -a -f ancestor=on|
+-a -f ancestor=SHORT|third first
+-a -f ancestor=TOO|
+-a -f id=UP|up
+-a -f id=FEW|up
 -n 2|up third
 --last 1|up
 -l|up
@@ -289,6 +318,11 @@ END
   done
   run_step ps -n 0
   assert_status 125
+  local many=()
+  while [ "${#many[@]}" -lt 66 ]; do many+=(-f name=x); done
+  run_step ps "${many[@]}"
+  assert_status 125
+  assert_stderr_has "-f: \"name=x\": expected 32 of them at most"
 }
 
 @test "inspect --format: some of what is known, in a text of one's own" {
@@ -304,6 +338,7 @@ END
 {{ .Name }} is {{.State.Status}}.|web is running.
 {{.State.Running}} {{.State.ExitCode}} {{.HostConfig.PidsLimit}}|true null 2048
 {{json .Name}}: {{json .Config.Cmd}}{{.Config.Volumes}}|"web": ["sleep","100"]{"/data":{}}
+{{.Name}}{{.State.Status}}, {{.Name}}|webrunning, web
 nothing of it|nothing of it
 { {.Id}} }}|{ {.Id}} }}
 END
@@ -322,15 +357,26 @@ END
   run_step inspect -f '{{.Name}}' web nosuch
   assert_status 1
   assert_equal web "$output"
-  for how in '' '{{' '{{}}' '{{Name}}' '{{.Name}' '{{range .Mounts}}x{{end}}' '{{json}}' '{{.Name | len}}'; do
+  how=$(printf 'x%.0s' {1..200})
+  run_step inspect -f "{{.$how}}" web
+  assert_status 1
+  assert_stderr_has "--format: there is no .xxx"
+  for how in '' '{{' '{{.Name}}{{' '{{}}' '{{Name}}' '{{.Name}' '{{range .Mounts}}x{{end}}' '{{json}}' '{{.Name | len}}'; do
     run_step inspect -f "$how" web
     assert_status 125 "--format \"$how\" must be refused."
     assert_stderr_has "-f: \"$how\": expected a text with"
   done
   # What an image says is not for the terminal to obey.
-  make_image evil "LABEL a=\"\$(printf 'x\033[31my')\""
+  make_image evil $'LABEL a="x\033[31my"'
   run_step image inspect -f '{{.Config.Labels.a}}' evil
-  assert_output_lacks $'\033'
+  assert_equal 'x?[31my' "$output"
+  # More names than a line holds.
+  local labels=()
+  while [ "${#labels[@]}" -lt 100 ]; do labels+=("a-label-of-some-length-${#labels[@]}=x"); done
+  make_image many "LABEL ${labels[*]}"
+  run_step image inspect -f '{{.Config.Labels.a}}' many
+  assert_status 1
+  assert_stderr_has "there is: a-label-of-some-length-0 a-label-of-some-length-1"
 }
 
 @test "port: where on the host a port of a container is" {
@@ -350,8 +396,12 @@ END
   run_step port web 53
   assert_status 1
   assert_stderr_has "web: no port of the host leads to 53/tcp"
-  run_step port web http
-  assert_status 125
+  local word
+  for word in http 0 65536 65589 53/sctp 53udp 53/udp/udp; do
+    run_step port web "$word"
+    assert_status 125 "port web $word must be refused."
+    assert_stderr_has "\"$word\": expected a port, such as 80 or 53/udp"
+  done
   run_step kill web
   run_step wait web
   run_step port web
