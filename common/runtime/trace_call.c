@@ -23,12 +23,21 @@
         name, #name \
     }
 
+/* glibc of 64 bits has 0 for it; musl has the kernel's, and hands it on at each open. */
+#if defined __aarch64__
+#define KERNEL_O_LARGEFILE 0400000
+#else
+#define KERNEL_O_LARGEFILE 0100000
+#endif
+
 static const struct trace_text_flag open_flags[] = {
-    FLAG(O_WRONLY),  FLAG(O_RDWR),      FLAG(O_CREAT),  FLAG(O_EXCL),
-    FLAG(O_NOCTTY),  FLAG(O_TRUNC),     FLAG(O_APPEND), FLAG(O_NONBLOCK),
-    FLAG(O_SYNC),    FLAG(O_DSYNC),     FLAG(O_DIRECT), FLAG(O_NOFOLLOW),
-    FLAG(O_TMPFILE), FLAG(O_DIRECTORY), FLAG(O_PATH),   FLAG(O_NOATIME),
-    FLAG(O_CLOEXEC), {0, NULL}};
+    FLAG(O_WRONLY),   FLAG(O_RDWR),     FLAG(O_CREAT),
+    FLAG(O_EXCL),     FLAG(O_NOCTTY),   FLAG(O_TRUNC),
+    FLAG(O_APPEND),   FLAG(O_NONBLOCK), FLAG(O_SYNC),
+    FLAG(O_DSYNC),    FLAG(O_DIRECT),   {KERNEL_O_LARGEFILE, "O_LARGEFILE"},
+    FLAG(O_NOFOLLOW), FLAG(O_NOATIME),  FLAG(O_CLOEXEC),
+    FLAG(O_PATH),     FLAG(O_TMPFILE),  FLAG(O_DIRECTORY),
+    {0, NULL}};
 static const struct trace_text_flag protections[] = {
     FLAG(PROT_READ), FLAG(PROT_WRITE), FLAG(PROT_EXEC), {0, NULL}};
 static const struct trace_text_flag map_flags[] = {FLAG(MAP_SHARED),

@@ -116,6 +116,14 @@ assert_unharmed()
     assert_equal "$(grep "^$call(" theirs | sed 's/) *= /) = /; s/\( = -1 E[A-Z]*\) .*/\1/; s/"\.\.\./"…/g; s/0x[0-9a-f]*/ADDRESS/g')" \
       "$(grep "^$call(" ours | sed 's/0x[0-9a-f]*/ADDRESS/g')" "A $call was seen otherwise by strace."
   done
+  # O_DIRECTORY and O_LARGEFILE, each architecture's own numbers; the latter is what musl's open() adds.
+  local numbers=(0x10000 0x8000)
+  [ "$(uname -m)" = x86_64 ] || numbers=(0x4000 0x20000)
+  command=(perl -e 'sysopen(F, "/etc", oct($ARGV[0]) | oct($ARGV[1]))' "${numbers[@]}")
+  strace -o theirs -- "${command[@]}"
+  run_step trace -o ours -- "${command[@]}"
+  assert_equal "$(sed -n 's/) *= /) = /; /"\/etc", /p' theirs)" "$(sed -n 's/^ *[0-9]*  //; /"\/etc", /p' ours)"
+  grep -q 'O_LARGEFILE|.*O_DIRECTORY' theirs || fail "The control: strace has names for both."
 }
 
 @test "trace --summary counts what strace -c counts" {
