@@ -167,17 +167,19 @@ break-%: ## build a step with one thing taken away: make break-03-private
 
 # ---- Proving ----
 
-test: all static image-tool rootfs ## every test, on this host and in the test machine
+test: all static image-tool rootfs ## every claim, on this host and in the test machine
 	@tests/install-tools --need host --need vm
 	@tests/run
-test-host: all image-tool ## every test, on this host
+test-host: all image-tool ## each step through the tests of all before it, on this host
 	@tests/install-tools --need host
 	@tests/run --host
-test-vm: static rootfs ## every test in the test machine: make test-vm KERNEL=5.10
+test-vm: static rootfs ## the same in the test machine: make test-vm KERNEL=5.10
 	@tests/install-tools --need vm
 	@tests/run --vm $(KERNEL)
-bench: bench-build ## figures beside the floor's and others': make bench ROUNDS=100
-	@tests/bench/run $(ROUNDS:%=--rounds %)
+bench: ## figures beside the floor's and others': make bench ROUNDS=100
+	@tests/bench/run --may-run # before all is built for it
+	@$(MAKE) --no-print-directory bench-build
+	@tests/bench/run $(ROUNDS:%=--rounds %); status=$$?; $(give_back); exit $$status
 bench-build: static rootfs
 	@$(MAKE) --no-print-directory $(static_flags) bench-tools
 bench-tools: $(BIN)/bench/floor $(BIN)/bench/timer

@@ -20,6 +20,13 @@ teardown_file()
 
 tools=$ROOT/build/static/bench
 
+@test "bench: who is not root is told so before anything is built" {
+  run as_user make -C "$ROOT" --no-print-directory bench BUILD="$BATS_TEST_TMPDIR/obj" BIN="$BATS_TEST_TMPDIR/bin"
+  assert_status 2
+  assert_output_has "bench: this wants root: sudo make bench"
+  assert_output_lacks "  CC  "
+}
+
 @test "bench: a turn each, and no number twice" {
   run "$tools/timer" --rounds 3 --gap 1 -- touch "$BATS_TEST_TMPDIR/@" -- touch "$BATS_TEST_TMPDIR/@"
   assert_status 0

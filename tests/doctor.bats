@@ -50,6 +50,16 @@ load helpers
   assert_output_lacks $'\033'
 }
 
+@test "on a terminal no line is wider than it, and a pipe gets a line a row" {
+  requires script
+  run script -qec "stty cols 80; NO_COLOR=1 '$ROOT/tests/doctor'" /dev/null
+  assert_equal '' "$(tr -d '\r' <<<"$output" | grep -E '.{81}' | head -n 1)" "lines of more than 80 columns"
+  assert_output_matches 'step 10'
+  # What is filled is the same text.
+  assert_equal "$("$ROOT/tests/doctor" | sed -n '/^Tests/,$p' | tr -s ' \n' ' ')" \
+    "$(tr -d '\r' <<<"$output" | sed -n '/^Tests/,$p' | tr -s ' \n' ' ')"
+}
+
 @test "it says root when asked by root, and only then" {
   if [ "$(id -u)" -eq 0 ]; then "$ROOT/tests/doctor" --has root; fi
   run as_user "$ROOT/tests/doctor" --has root
