@@ -14,6 +14,8 @@ BEGIN {
   other_name["mkdir"] = "mkdirat"; other_name["rmdir"] = "unlinkat"; other_name["unlink"] = "unlinkat"
   other_name["symlink"] = "symlinkat"; other_name["chmod"] = "fchmodat"; other_name["pipe"] = "pipe2"
   other_name["signalfd"] = "signalfd4"; other_name["dup2"] = "dup3"; other_name["chown"] = "fchownat"
+  other_name["rename"] = "renameat"; other_name["readlink"] = "readlinkat"; other_name["access"] = "faccessat"
+  other_name["stat"] = other_name["lstat"] = "newfstatat"; other_name["poll"] = "ppoll"
 }
 
 FNR == 1 { file++ }

@@ -20,6 +20,8 @@ verdict()
 6753  write(4</sys/fs/cgroup/nsctl/x/memory.max>, "104857600", 9) = 9
 6753  mkdir("/h\303\251 x", 0755)   = -1 EPERM (Operation not permitted)
 6753  mknodat(AT_FDCWD</>, "/dev/null", S_IFCHR|0666, makedev(0x1, 0x3)) = 0
+6753  renameat(AT_FDCWD</>, "/new", AT_FDCWD</>, "/name") = 0
+6753  newfstatat(AT_FDCWD</>, "/gone", 0x7ffc, 0) = -1 ENOENT (No such file or directory)
 6753  mount("none", "/", 0x55c2d0cf004a, MS_REC|MS_PRIVATE, NULL) = 0
 6753  sethostname("second", 6)          = 0
 6753  socket(AF_NETLINK, SOCK_RAW|SOCK_CLOEXEC, NETLINK_ROUTE) = 3<socket:[3184499]>
@@ -66,6 +68,8 @@ catches()
   believes 'at most 100 MiB%write("/sys/fs/cgroup/nsctl/x/memory.max", "104857600") = 9'
   believes 'private mounts%mount("none", "/", "none", MS_REC|MS_PRIVATE, NULL) = 0'
   believes 'a device%mknod("/dev/null", S_IFCHR|0666, makedev(1, 3)) = 0'
+  believes 'a name%rename("/new", "/name") = 0'
+  believes 'error: a look: stat("/gone") = -1 ENOENT (No such file or directory)'
   believes 'the command (at last)%execve("/bin/sh", ["/bin/sh"])'
 }
 
@@ -87,6 +91,7 @@ catches()
 
 @test "strings in another order are a lie" {
   catches 'the new /proc%mount("/proc", "proc", "proc") = 0'
+  catches 'a name%rename("/name", "/new") = 0'
 }
 
 @test "a wrong result is a lie" {
