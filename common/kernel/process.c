@@ -35,6 +35,16 @@ int process_block_signals(sigset_t *previous)
                          "rt_sigprocmask(SIG_BLOCK)");
 }
 
+void process_forget_signals(void)
+{
+    sigset_t none;
+    for (int number = 1; number < SIGSYS + 1; number++)
+        if (number != SIGKILL && number != SIGSTOP)
+            signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int process_interrupted(void)
 {
     static const int numbers[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};

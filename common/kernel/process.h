@@ -14,6 +14,11 @@
  * mask that the command is to have. Returns 0, or -1, reported. */
 int process_block_signals(sigset_t *previous);
 
+/* Before that, by what is going to live on without whoever started it: no signal is blocked or
+ * ignored any more. A shell has ^C ignored by what it starts with &, nohup(1) has SIGHUP: execve(2)
+ * hands that on, and a container would be deaf to it for as long as it lives. */
+void process_forget_signals(void);
+
 /* Whether we were told to end since process_block_signals(), while there was no
  * child yet that could be told: the signal's number (HUP, INT, QUIT or TERM),
  * noted in the log, or 0. sigpending(2). */

@@ -3,6 +3,7 @@
 #include "common/base/log.h"
 #include "common/base/program.h"
 #include "common/kernel/clone.h"
+#include "common/kernel/process.h"
 #include "common/runtime/monitor.h"
 
 #include <errno.h>
@@ -54,6 +55,7 @@ detach_child(const struct store *store, struct container *container,
     pid_t session = 0;
     session = setsid();
     log_call(session, "a session of its own", "setsid()");
+    process_forget_signals();
     struct clone_args arguments = {.exit_signal = SIGCHLD};
     pid_t pid = session == -1 ? -1 : clone_process(&arguments);
     if (pid == -1)

@@ -1,5 +1,6 @@
 #include "common/runtime/id_files.h"
 
+#include "common/base/advice.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -11,10 +12,19 @@
 static int id_files_write(const char *path, int flags, const char *text,
                           const char *intention)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
+    /* Whoever else may write to that directory may have put something there: a link, a pipe
+     * that nobody reads. */
+    int fd = open(
+        path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags,
+        0644);
+    if (fd == -1 && (errno == ELOOP || errno == ENXIO))
+        return log_error("%s: %s: not written to (%s)", path,
+                         errno == ELOOP ? "a link, which may lead anywhere"
+                                        : "a pipe that nobody reads",
+                         advice_error_name(errno));
     if (fd == -1)
-        return (int)log_call(fd, intention, "openat(\"%s\", O_WRONLY|O_CREAT)",
-                             path);
+        return (int)log_call(
+            fd, intention, "openat(\"%s\", O_WRONLY|O_CREAT|O_NOFOLLOW)", path);
     ssize_t size = (ssize_t)strlen(text),
             written = write(fd, text, (size_t)size);
     int closed = close(fd);

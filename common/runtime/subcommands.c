@@ -4,6 +4,7 @@
 #include "common/base/similar.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,9 @@ static int subcommands_refuse_absent(const struct subcommand *row,
 int subcommands_run(const struct subcommand *table, const struct store *store,
                     char **argv)
 {
+    /* Where it is ignored, as some parent may have left it, children vanish without a
+     * status. */
+    signal(SIGCHLD, SIG_DFL);
     for (const struct subcommand *row = table; row->names != NULL; row++)
         if (row->summary != NULL &&
             program_is_named(row->names, argv[0], strlen(argv[0])))

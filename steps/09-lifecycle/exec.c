@@ -223,6 +223,8 @@ static int exec_prepare(struct exec *exec)
 static int exec_open(struct exec *exec)
 {
     bool terminal = exec->terminal && !exec->detach;
+    if (exec->detach)
+        process_forget_signals();
     if (process_block_signals(&exec->mask) == -1 ||
         sync_open(&exec->sync) == -1)
         return -1;

@@ -67,8 +67,10 @@ static int monitor_start(struct monitor *monitor, struct container *container)
         return status;
     monitor->pid = container->pid;
     monitor->has_terminal = container->terminal;
-    /* A reader that has gone is to be an error, not our end. */
+    /* A reader that has gone is to be an error, not our end; so is a log that grows larger
+     * than who started us may make files. setrlimit(2). */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     relay_begin(&monitor->relay, &container->streams, &monitor->log,
                 monitor->news_fd == -1, container->interactive);
     if (relay_listen(&monitor->relay, record->directory) == -1)

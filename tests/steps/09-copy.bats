@@ -36,6 +36,16 @@ describe()
     find . -type f -exec sha256sum {} + | LC_ALL=C sort -k 2)
 }
 
+@test "who ignores SIGCHLD can copy all the same" {
+  start w
+  echo text >file
+  run env --ignore-signal=CHLD "$STEP" -q cp file w:/tmp/
+  assert_status 0 "Children whose end is ignored leave no status: $output"
+  run env --ignore-signal=CHLD "$STEP" -q cp w:/tmp/file copied
+  assert_status 0
+  assert_equal text "$(cat copied)"
+}
+
 @test "a tree goes in and comes out as it was" {
   make_tree
   start w

@@ -231,6 +231,51 @@ END
 
 # --- Files, names, places -----------------------------------------------------------
 
+# In /tmp, say, where others write, too.
+@test "--pidfile follows no link that somebody has put there, and waits for nobody who reads a pipe" {
+  local place
+  echo victim >victim
+  ln -s victim link && mkfifo pipe && mkdir directory
+  for place in link pipe directory; do
+    run --separate-stderr -- timeout -s KILL "${NSCTL_TEST_PATIENCE:-60}" "$STEP" -q run -d --name web --pidfile "$place" "$rootfs" sleep 1000
+    assert_status 125 "$place"
+    assert_stderr_has "$place"
+    assert_none_listed
+  done
+  assert_equal victim "$(cat victim)"
+  echo old-and-longer-than-a-number >here
+  start --pidfile here "$rootfs" sleep 1000
+  assert_equal "$(first_process_of "$id")" "$(cat here)" "The control: a file is written anew."
+}
+
+# A shell that was started by nohup(1), or is no terminal's, ignores some for what it starts with &.
+@test "what was blocked or ignored where -d was typed is not so in the container" {
+  local how=(env --ignore-signal=HUP --ignore-signal=INT --ignore-signal=QUIT --ignore-signal=PIPE --block-signal=TERM,USR1)
+  signals_of() { sed -n 's/^Sig\(Blk\|Ign\):\t//p' "/proc/$1/status" | tr '\n' ' '; }
+  "${how[@]}" sleep 1000 &
+  wait_until grep -q sleep "/proc/$!/comm"
+  assert_equal "0000000000004200 0000000000001007 " "$(signals_of $!)" "The control."
+  kill -9 $!
+  id=$("${how[@]}" "$STEP" -q run -d --name web "$rootfs" sleep 1000)
+  assert_equal "0000000000000000 0000000000000000 " "$(signals_of "$(first_process_of "$id")")"
+  "${how[@]}" "$STEP" -q exec -d web cp /proc/self/status /status
+  wait_until "$STEP" -q exec web grep SigCgt /status
+  "$STEP" -q cp web:/status status
+  assert_equal "0000000000000000 0000000000000000 " "$(sed -n 's/^Sig\(Blk\|Ign\):\t//p' status | tr '\n' ' ')" "exec -d"
+}
+
+# Which file may be how large is a limit of whoever typed it, and a log may become larger.
+@test "a log that may not grow ends nobody's container" {
+  id=$(ulimit -f 4 && "$STEP" -q run -d --name web "$rootfs" sh -c 'i=0; while [ $i -lt 500 ]; do echo "line $i"; i=$((i + 1)); done; exit 7')
+  run_step wait web
+  assert_equal 7 "$output" "The control is the size of its log: $(wc -c <"$NSCTL_ROOT/logs/$id.log")"
+  [ "$(wc -c <"$NSCTL_ROOT/logs/$id.log")" -le 4096 ] || fail "The limit was none, and this says nothing."
+  run_step inspect web
+  assert_output_has "log incomplete"
+  run_step logs web
+  assert_stderr_has "could not be written to the log"
+}
+
 @test "--cidfile and --pidfile say who it is" {
   start --cidfile cid --pidfile pid "$rootfs" sleep 1000
   assert_equal "$id" "$(cat cid)"

@@ -94,6 +94,19 @@ assert_nothing_stored()
   assert_output_has "$(sed s/sha256:// id)"
 }
 
+@test "who ignores SIGCHLD can import, save and load all the same" {
+  make_full_tree
+  tar -C tree -czf x.tar.gz .
+  run env --ignore-signal=CHLD "$STEP" -q import x.tar.gz base
+  assert_status 0 "gzip's end has to be seen: $output"
+  run env --ignore-signal=CHLD "$STEP" -q save -o saved base
+  assert_status 0 "$output"
+  "$STEP" -q rmi base
+  gzip saved
+  run env --ignore-signal=CHLD "$STEP" -q load -i saved.gz
+  assert_status 0 "$output"
+}
+
 @test "without a name it is called by its id" {
   "$STEP" -q import "$rootfs" >id
   id=$(sed s/sha256:// id)
