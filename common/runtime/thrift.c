@@ -28,6 +28,14 @@ enum { THRIFT_IS_WATCHED = 1 };
 enum { THRIFT_IS_WATCHED = 0 };
 #endif
 
+/* Of a function that the compiler guards the stack of, its end compares what its beginning has
+ * read: on aarch64 that is a variable, with musl one of .bss. */
+#if defined __has_attribute && __has_attribute(no_stack_protector)
+#define THRIFT_UNGUARDED __attribute__((no_stack_protector))
+#else
+#define THRIFT_UNGUARDED __attribute__((optimize("no-stack-protector")))
+#endif
+
 /* Where the page of `address` begins. */
 static char *thrift_page_of(char *address, size_t page_size)
 {
@@ -35,17 +43,18 @@ static char *thrift_page_of(char *address, size_t page_size)
 }
 
 /* The linker's names for where .bss begins, and where the program ends. In a static program
- * errno is in there, and what else the C library has for this thread: even a system call may
- * want that. ld(1). */
+ * errno is in there, and around it what else the C library has for this thread: even a system
+ * call may want that. ld(1). */
 static struct thrift_region thrift_find_region(void)
 {
+    enum { BEFORE_ERRNO = 256 };
     extern char __bss_start[], _end[];
     size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
     char *start = thrift_page_of(__bss_start + page_size - 1, page_size);
     char *end = thrift_page_of(_end, page_size);
-    char *thread = thrift_page_of((char *)&errno, page_size);
+    char *thread = (char *)&errno;
     if (thread >= start && thread < end)
-        end = thread;
+        end = thrift_page_of(thread - BEFORE_ERRNO, page_size);
     size_t size = start < end ? (size_t)(end - start) : 0;
     return (struct thrift_region){(unsigned char *)start, size, page_size};
 }
@@ -102,7 +111,7 @@ static void thrift_give_back_stack(size_t page_size)
         madvise(page, page_size, MADV_DONTNEED);
 }
 
-void thrift_begin(struct thrift *thrift)
+THRIFT_UNGUARDED void thrift_begin(struct thrift *thrift)
 {
     struct thrift_region region = thrift_find_region();
     *thrift = (struct thrift){NULL, 0};
@@ -125,7 +134,7 @@ void thrift_begin(struct thrift *thrift)
     thrift_give_back_stack(region.page_size);
 }
 
-void thrift_end(struct thrift *thrift)
+THRIFT_UNGUARDED void thrift_end(struct thrift *thrift)
 {
     struct thrift_region region = thrift_find_region();
     size_t used = 0;

@@ -216,6 +216,39 @@ C
   "${CC:-cc}" -static -o survivor survivor.c
 }
 
+@test "what a monitor puts by while it waits is there again, and no guard of the stack is taken for a wrong one" {
+  requires compiler
+  # As on aarch64 with musl: a variable, which begins as zeros.
+  cat >waits.c <<'WAITS'
+#include "common/runtime/thrift.h"
+#include <stdint.h>
+#include <unistd.h>
+char before[200000];
+uintptr_t __stack_chk_guard;
+char after[200000];
+__attribute__((noreturn)) void __stack_chk_fail(void)
+{
+    _exit(2);
+}
+int main(void)
+{
+    struct thrift thrift;
+    __stack_chk_guard = 12345;
+    before[99999] = after[99999] = 7;
+    thrift_begin(&thrift);
+    uintptr_t meanwhile = __stack_chk_guard;
+    thrift_end(&thrift);
+    return meanwhile != 0 ? 3 : __stack_chk_guard != 12345 || before[99999] != 7 || after[99999] != 7;
+}
+WAITS
+  local options=(-O2 -std=gnu17 -D_GNU_SOURCE -I"$ROOT" -fno-toplevel-reorder -c)
+  "${CC:-cc}" "${options[@]}" -fno-stack-protector waits.c
+  "${CC:-cc}" "${options[@]}" -fstack-protector-all -mstack-protector-guard=global "$ROOT/common/runtime/thrift.c"
+  "${CC:-cc}" -o waits waits.o thrift.o
+  run ./waits
+  assert_status 0 "2: a guard was found to be another than at the function's beginning; 3: nothing was put by; 1: it is not as it was."
+}
+
 @test "the monitor killed, and what it watched lives on: it is listed as running, and can be stopped and removed" {
   local who pid monitor command
   make_survivor
