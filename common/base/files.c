@@ -100,6 +100,12 @@ void files_close(int *fd)
     errno = saved_errno;
 }
 
+const char *files_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
 int files_find_above_program(const char *name, char *path)
 {
     char directory[PATH_MAX];

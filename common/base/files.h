@@ -44,6 +44,10 @@ bool files_next(DIR *directory, const char *path, struct dirent **entry,
 /* Closes `*fd`, which is -1 from then on; -1: there is none. errno stays as it is. */
 void files_close(int *fd);
 
+/* The last part of a path: what stands behind its last slash, or all of it; a piece of `path`.
+ * basename(3), but that nothing is changed, and that "a/" ends with "". */
+const char *files_base_name(const char *path);
+
 /* Finds `name` beside the running program, or one or two directories above it,
  * and writes its path into `path` (PATH_MAX bytes). Returns 0, or -1 with
  * errno, ENOENT where there is none, not reported. */

@@ -1,5 +1,6 @@
 /* COPY and ADD: see build_state.h, build_copying.h. */
 #include "common/base/advice.h"
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/image/build_copying.h"
 #include "common/image/build_key.h"
@@ -69,8 +70,7 @@ static int build_copy_read_owner(struct build_copying *copying)
 static int build_copy_read_destination(struct build_copying *copying,
                                        const char *text)
 {
-    const char *slash = strrchr(text, '/');
-    const char *last = slash == NULL ? text : slash + 1;
+    const char *last = files_base_name(text);
     bool leaves;
     copying->into_directory = copying->sources.count > 1 || *last == '\0' ||
                               strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
@@ -93,8 +93,7 @@ static int build_copy_digest(struct build_copying *copying, char *digest)
     int result = found == NULL ? -1 : layer_copy_begin(copy);
     for (size_t i = 0; i < copying->sources.count && result == 0; i++) {
         const struct build_source *source = &copying->sources.all[i];
-        const char *slash = strrchr(source->path, '/');
-        const char *name = slash == NULL ? source->path : slash + 1;
+        const char *name = files_base_name(source->path);
         if (source->text != NULL) {
             result = layer_copy_text(copy, source->text, 0, NULL, name);
             continue;
@@ -138,10 +137,8 @@ static void build_copy_key(const struct build_copying *copying,
     build_key_add(&hash, copying->owner);
     snprintf(mode, sizeof mode, "%o", copying->copy.mode);
     build_key_add(&hash, copying->copy.has_mode ? mode : NULL);
-    for (size_t i = 0; i < sources->count; i++) {
-        const char *slash = strrchr(sources->all[i].path, '/');
-        build_key_add(&hash, slash == NULL ? sources->all[i].path : slash + 1);
-    }
+    for (size_t i = 0; i < sources->count; i++)
+        build_key_add(&hash, files_base_name(sources->all[i].path));
     build_key_add(&hash, content);
     build_key_end(&hash, key);
 }

@@ -1,5 +1,6 @@
 /* The copying of COPY and ADD, as root of the ids of containers: see build_copying.h. */
 #include "common/base/advice.h"
+#include "common/base/files.h"
 #include "common/image/build_archive.h"
 #include "common/image/build_copying.h"
 #include "common/image/build_owner.h"
@@ -119,10 +120,9 @@ static int build_copy_find_target(struct build_copying *copying,
     }
     char *path = found->path;
     if (!is_directory && !copying->into_directory) {
-        char *slash = strrchr(path, '/');
-        name = slash == NULL ? path : slash + 1;
+        name = files_base_name(path);
         snprintf(target->name, sizeof target->name, "%.255s", name);
-        path[slash == NULL ? 0 : slash - path] = '\0';
+        path[name == path ? 0 : name - 1 - path] = '\0';
     } else {
         snprintf(target->name, sizeof target->name, "%.255s", name);
     }
@@ -214,8 +214,7 @@ static int build_copy_one(struct build_copying *copying,
                           struct layer_path *found,
                           struct build_copy_target *target)
 {
-    const char *slash = strrchr(source->path, '/');
-    const char *name = slash == NULL ? source->path : slash + 1;
+    const char *name = files_base_name(source->path);
     int result = 0;
     if (source->text != NULL)
         return build_copy_file(copying, top, source, NULL, name, target);

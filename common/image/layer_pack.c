@@ -1,5 +1,6 @@
 #include "common/image/layer_pack.h"
 
+#include "common/base/files.h"
 #include "common/base/first_names.h"
 #include "common/base/log.h"
 #include "common/base/names.h"
@@ -224,8 +225,7 @@ static int pack_device(struct pack *pack, const struct stat *status)
 static int pack_mark(struct pack *pack, const char *mark, const char *name)
 {
     char path[PATH_MAX + 16];
-    const char *slash = strrchr(pack->path, '/');
-    int directory = slash == NULL ? 0 : (int)(slash + 1 - pack->path);
+    int directory = (int)(files_base_name(pack->path) - pack->path);
     snprintf(path, sizeof path, "%.*s%s%s", directory, pack->path, mark, name);
     struct tar_entry entry = {.kind = TAR_FILE, .path = path, .target = ""};
     return tar_writer_entry(pack->writer, &entry);

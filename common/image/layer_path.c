@@ -1,5 +1,7 @@
 #include "common/image/layer_path.h"
 
+#include "common/base/files.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -200,8 +202,7 @@ int layer_path_find(const struct layers *top, const char *path, bool follow,
     }
     if (result == 0)
         found->there = strlen(found->path);
-    const char *slash = strrchr(found->path, '/');
-    found->name = slash == NULL ? found->path : slash + 1;
+    found->name = files_base_name(found->path);
     if (result == -1)
         layers_close(&found->layers);
     return result;

@@ -1,5 +1,6 @@
 #include "common/image/layer_unpack.h"
 
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/image/layer_attributes.h"
 #include "common/image/layer_unpacking.h"
@@ -233,7 +234,7 @@ static int unpack_hard_link(struct unpack *unpack, int parent_fd,
     if (unpack_clean_name(unpack, unpack->entry->target, "its target",
                           unpack->target) == -1)
         return -1;
-    const char *target = unpack_last_part(unpack->target);
+    const char *target = files_base_name(unpack->target);
     if (*target == '\0')
         return tar_reader_refuse(unpack->reader, "a link to the layer itself");
     size_t length = (size_t)(target - unpack->target);
@@ -332,7 +333,7 @@ static int unpack_entry(struct unpack *unpack)
     const struct tar_entry *entry = unpack->entry;
     if (unpack_clean_name(unpack, entry->path, "its name", unpack->path) == -1)
         return -1;
-    const char *name = unpack_last_part(unpack->path);
+    const char *name = files_base_name(unpack->path);
     if (*name == '\0')
         return entry->kind == TAR_DIRECTORY
                    ? unpack_directory(unpack, unpack->layer_fd, name)

@@ -54,12 +54,6 @@ int unpack_clean_name(const struct unpack *unpack, const char *name,
     return 0;
 }
 
-const char *unpack_last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
-}
-
 int unpack_failed(const struct unpack *unpack, const char *call)
 {
     int error = errno;
@@ -212,7 +206,7 @@ void unpack_forget_parent(struct unpack *unpack)
 
 int unpack_open_parent(struct unpack *unpack, const char *path)
 {
-    size_t length = (size_t)(unpack_last_part(path) - path);
+    size_t length = (size_t)(files_base_name(path) - path);
     length -= length > 0;
     if (unpack->parent_fd != -1 && strlen(unpack->parent) == length &&
         memcmp(unpack->parent, path, length) == 0)

@@ -46,7 +46,6 @@ int unpack_failed(const struct unpack *unpack, const char *call);
  * layer. `path` becomes "" for the layer itself. `what` is "its name". */
 int unpack_clean_name(const struct unpack *unpack, const char *name,
                       const char *what, char path[PATH_MAX]);
-const char *unpack_last_part(const char *path);
 
 /* Opens the directory `path` as if the layer were the root: neither "..", nor a symbolic
  * link, nor one of those in /proc leads out of it. Not reported. openat2(2). */

@@ -56,7 +56,6 @@ static int spool_directory_of(const char *place, char *directory)
 static int spool_find_place(const char *path, char *place)
 {
     char directory[PATH_MAX], full[PATH_MAX];
-    const char *slash = strrchr(path, '/');
     if (realpath(path, place) != NULL)
         return 0;
     if (errno != ENOENT)
@@ -68,7 +67,7 @@ static int spool_find_place(const char *path, char *place)
         return (int)log_call(-1, "where it is to be written",
                              "readlink(\"%s\")", directory);
     return files_path(place, "%s/%s", strcmp(full, "/") == 0 ? "" : full,
-                      slash == NULL ? path : slash + 1);
+                      files_base_name(path));
 }
 
 /* Whether a link has led from `path` to `place` that somebody else made in a directory like
@@ -77,14 +76,12 @@ static int spool_find_place(const char *path, char *place)
 static bool spool_is_led_astray(const char *path, const char *place)
 {
     char directory[PATH_MAX], full[PATH_MAX], straight[2 * PATH_MAX];
-    const char *slash = strrchr(path, '/');
     struct stat parent, link;
     if (spool_directory_of(path, directory) == -1 ||
         realpath(directory, full) == NULL || stat(full, &parent) == -1)
         return true;
     snprintf(straight, sizeof straight, "%s/%s",
-             strcmp(full, "/") == 0 ? "" : full,
-             slash == NULL ? path : slash + 1);
+             strcmp(full, "/") == 0 ? "" : full, files_base_name(path));
     if (strcmp(straight, place) == 0 || (parent.st_mode & S_ISVTX) == 0 ||
         (parent.st_mode & S_IWOTH) == 0)
         return false;

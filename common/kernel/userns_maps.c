@@ -387,8 +387,7 @@ static pid_t userns_maps_start_helper(const char *path,
         for (size_t j = 0; j < 3; j++)
             snprintf(words[count++], sizeof words[0], "%" PRIu32, numbers[j]);
     }
-    const char *slash = strrchr(path, '/');
-    arguments[0] = (char *)(slash == NULL ? path : slash + 1);
+    arguments[0] = (char *)files_base_name(path);
     for (size_t i = 0; i < count; i++)
         arguments[i + 1] = words[i];
     arguments[count + 1] = NULL;

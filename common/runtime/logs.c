@@ -251,8 +251,7 @@ int logs_write(struct log_file *log, enum logs_stream stream, const char *data,
 
 uint64_t logs_number_of(const char *path, const char *name)
 {
-    const char *slash = strrchr(path, '/');
-    const char *base = slash == NULL ? path : slash + 1;
+    const char *base = files_base_name(path);
     size_t length = strlen(base);
     uint64_t number;
     if (strncmp(name, base, length) != 0 || name[length] != '.')

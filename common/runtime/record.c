@@ -164,9 +164,7 @@ static bool record_is_there(const struct record *record, int directory_fd)
 int record_read(struct record *record, const char *directory)
 {
     memset(record, 0, sizeof *record);
-    const char *name = strrchr(directory, '/');
-    snprintf(record->id, sizeof record->id, "%s",
-             name == NULL ? directory : name + 1);
+    snprintf(record->id, sizeof record->id, "%s", files_base_name(directory));
     record->exit_status = -1;
     record->pids = -1;
     if (files_path(record->directory, "%s", directory) == -1)

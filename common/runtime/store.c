@@ -153,6 +153,16 @@ bool store_is_id(const char *text)
            text[RECORD_ID_LENGTH] == '\0';
 }
 
+const char *store_read_name(int names_fd, const char *name,
+                            char target[PATH_MAX])
+{
+    ssize_t length = readlinkat(names_fd, name, target, PATH_MAX - 1);
+    if (length == -1)
+        return NULL;
+    target[length] = '\0';
+    return files_base_name(target);
+}
+
 /* ---- Names: to be called with the lock ---- */
 
 /* Which container has that name: its id, or "". A link whose container is gone, or is
@@ -165,17 +175,13 @@ static void store_find_owner(const struct store *store, const char *name,
     id[0] = '\0';
     if (files_path(path, "%s/names/%s", store->root, name) == -1)
         return;
-    ssize_t length = readlink(path, target, sizeof target - 1);
-    if (length == -1)
-        return;
-    target[length] = '\0';
-    const char *last = strrchr(target, '/');
-    if (last == NULL || !store_is_id(last + 1) ||
-        store_container_path(store, last + 1, path) == -1)
+    const char *leads_to = store_read_name(AT_FDCWD, path, target);
+    if (leads_to == NULL || !store_is_id(leads_to) ||
+        store_container_path(store, leads_to, path) == -1)
         return;
     /* In this order: it may be finished between the two. */
-    if (store_is_being_made(store, last + 1)) {
-        memcpy(id, last + 1, sizeof record.id);
+    if (store_is_being_made(store, leads_to)) {
+        memcpy(id, leads_to, sizeof record.id);
         return;
     }
     if (record_read(&record, path) == -1)

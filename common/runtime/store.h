@@ -27,6 +27,10 @@ struct store {
 int store_lock(const struct store *store);
 int store_container_path(const struct store *store, const char *id, char *path);
 bool store_is_id(const char *text);
+/* To which container the link `name` leads, in the directory of names, or below AT_FDCWD: its
+ * id, in `target`; NULL with errno, not reported, where there is none. readlink(2). */
+const char *store_read_name(int names_fd, const char *name,
+                            char target[PATH_MAX]);
 void store_sweep_locked(const struct store *store); /* for who has the lock */
 /* Whether somebody who lives is making a container of that id: ".ID", not seen yet. */
 bool store_is_being_made(const struct store *store, const char *id);

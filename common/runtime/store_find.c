@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,10 +44,8 @@ static void store_find_name(const struct store *store, struct record *record)
         if (!store_names_allowed(entry->d_name) ||
             files_path(path, "%s/names/%s", store->root, entry->d_name) == -1)
             continue;
-        ssize_t length = readlink(path, target, sizeof target - 1);
-        target[length == -1 ? 0 : length] = '\0';
-        const char *last = strrchr(target, '/');
-        if (last == NULL || strcmp(last + 1, record->id) != 0)
+        const char *leads_to = store_read_name(AT_FDCWD, path, target);
+        if (leads_to == NULL || strcmp(leads_to, record->id) != 0)
             continue;
         memcpy(record->made_up_name, entry->d_name, strlen(entry->d_name) + 1);
         break;
@@ -74,14 +73,11 @@ static int store_look_up_name(const struct store *store, const char *name,
     if (!store_names_allowed(name) ||
         files_path(path, "%s/names/%s", store->root, name) == -1)
         return -1;
-    ssize_t length = readlink(path, target, sizeof target - 1);
-    if (length == -1)
+    const char *leads_to = store_read_name(AT_FDCWD, path, target);
+    if (leads_to == NULL)
         return -1;
-    target[length] = '\0';
-    const char *last = strrchr(target, '/');
     errno = ENOENT;
-    if (last == NULL || !store_is_id(last + 1) ||
-        store_read(store, last + 1, record) == -1)
+    if (!store_is_id(leads_to) || store_read(store, leads_to, record) == -1)
         return -1;
     if (record->name == NULL) { /* it is corrupt, but this much is known */
         snprintf(record->made_up_name, sizeof record->made_up_name, "%s", name);

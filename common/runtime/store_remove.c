@@ -33,18 +33,6 @@ static int store_wait_for_directory(const char *path)
 
 /* ---- Names ---- */
 
-/* The id to which the link `name` leads, in `target`; or NULL, there is none. */
-static const char *store_read_name(int names_fd, const char *name,
-                                   char target[PATH_MAX])
-{
-    ssize_t length = readlinkat(names_fd, name, target, PATH_MAX - 1);
-    if (length == -1)
-        return NULL;
-    target[length] = '\0';
-    const char *last = strrchr(target, '/');
-    return last == NULL ? NULL : last + 1;
-}
-
 /* Unlinks the names that lead to the container `id`; "": that lead nowhere. */
 static void store_unlink_names(const struct store *store, const char *id)
 {
