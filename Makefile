@@ -38,7 +38,7 @@ modules_07 := $(modules_06) $(addprefix common/kernel/,userns userns_maps userns
                 seccomp_tables seccomp_profile)
 modules_08 := $(modules_07) $(addprefix common/kernel/,overlay overlay_options tree layers \
                 layers_copy host_view volumes volume_options)
-modules_09 := $(modules_08) $(addprefix common/base/,clock first_names json_writer picture proc_stat replace signal_names \
+modules_09 := $(modules_08) $(addprefix common/base/,array clock first_names json_writer names picture proc_stat replace signal_names \
                 table tar tar_pax tar_reader tar_sparse tar_writer) \
               $(addprefix common/kernel/,firewall nat netlink netlink_message network \
                 network_files network_host network_lease network_options nftables \

@@ -1,5 +1,6 @@
 #include "common/base/names.h"
 
+#include "common/base/array.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 
@@ -9,21 +10,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* There is room for a power of two of them: when they are so many, for twice that. */
+char *names_keep(struct names *names, char *name)
+{
+    char **larger = array_grow(names->all, names->count, sizeof *larger);
+    if (larger != NULL)
+        names->all = larger;
+    if (larger == NULL || name == NULL) {
+        if (larger != NULL)
+            log_error("out of memory (ENOMEM)");
+        free(name);
+        return NULL;
+    }
+    larger[names->count++] = name;
+    return name;
+}
+
 int names_add(struct names *names, const char *name)
 {
-    if ((names->count & (names->count - 1)) == 0) {
-        size_t room = names->count == 0 ? 1 : 2 * names->count;
-        char **larger = reallocarray(names->all, room, sizeof *larger);
-        if (larger == NULL)
-            return log_error("out of memory (ENOMEM)");
-        names->all = larger;
-    }
-    char *copy = strdup(name);
-    if (copy == NULL)
-        return log_error("out of memory (ENOMEM)");
-    names->all[names->count++] = copy;
-    return 0;
+    return names_keep(names, strdup(name)) == NULL ? -1 : 0;
 }
 
 int names_read(struct names *names, int directory_fd, const char *path)

@@ -1,5 +1,5 @@
 /*
- * names: a list of texts that grows, as of all names in a directory.
+ * names: a list of texts that grows, and to which they belong, as of all names in a directory.
  *
  *     struct names names = {0};
  *     names_add(&names, "b");
@@ -21,6 +21,10 @@ struct names {
 
 /* Adds a copy. Returns 0, or -1, reported: no memory. */
 int names_add(struct names *names, const char *name);
+
+/* Takes what malloc(3) gave, and frees it with the others; NULL: there was no memory for it.
+ * Returns it, or NULL, reported: no memory. */
+char *names_keep(struct names *names, char *name);
 
 /* Adds all names in a directory, but for "." and "..". `path` is for messages. Returns 0, or -1
  * with errno, reported; those that were read by then are there. getdents64(2). */

@@ -17,19 +17,10 @@ size_t table_width(const char *text)
 
 int table_add(struct table *table, const char *text)
 {
-    enum { AT_ONCE = 64 };
-    if (table->count % AT_ONCE == 0) {
-        char **more =
-            reallocarray(table->cells, table->count + AT_ONCE, sizeof *more);
-        if (more == NULL)
-            return log_error("a table: out of memory (ENOMEM)");
-        table->cells = more;
-    }
-    char *copy = strdup(text == NULL ? "" : text);
-    if (copy == NULL)
-        return log_error("a table: out of memory (ENOMEM)");
-    log_mask_controls(copy, strlen(copy));
-    table->cells[table->count++] = copy;
+    if (names_add(&table->cells, text == NULL ? "" : text) == -1)
+        return -1;
+    char *cell = table->cells.all[table->cells.count - 1];
+    log_mask_controls(cell, strlen(cell));
     return 0;
 }
 
@@ -47,25 +38,23 @@ void table_print(struct table *table, FILE *file)
     while (table->headings[columns] != NULL)
         columns++;
     size_t *widths = calloc(columns + 1, sizeof *widths);
-    for (size_t i = 0; widths != NULL && i < columns + table->count; i++) {
+    for (size_t i = 0; widths != NULL && i < columns + table->cells.count;
+         i++) {
         const char *text =
-            i < columns ? table->headings[i] : table->cells[i - columns];
+            i < columns ? table->headings[i] : table->cells.all[i - columns];
         size_t width = table_width(text) + BETWEEN;
         if (width > widths[i % columns])
             widths[i % columns] = width;
     }
-    for (size_t i = 0; widths != NULL && i < columns + table->count; i++) {
+    for (size_t i = 0; widths != NULL && i < columns + table->cells.count;
+         i++) {
         bool last = i % columns == columns - 1;
         table_print_cell(i < columns ? table->headings[i]
-                                     : table->cells[i - columns],
+                                     : table->cells.all[i - columns],
                          last ? 0 : widths[i % columns], file);
         if (last)
             putc('\n', file);
     }
     free(widths);
-    for (size_t i = 0; i < table->count; i++)
-        free(table->cells[i]);
-    free(table->cells);
-    table->cells = NULL;
-    table->count = 0;
+    names_free(&table->cells);
 }

@@ -12,13 +12,13 @@
 #ifndef NSCTL_BASE_TABLE_H
 #define NSCTL_BASE_TABLE_H
 
-#include <stddef.h>
+#include "common/base/names.h"
+
 #include <stdio.h>
 
 struct table {
     const char *const *headings; /* ended by NULL: so many columns there are */
-    char **cells;                /* row after row */
-    size_t count;
+    struct names cells;          /* row after row */
 };
 
 /* The next cell: a copy of `text` in which control characters are masked, for it may

@@ -1,5 +1,6 @@
 #include "common/image/archive.h"
 
+#include "common/base/array.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/progress.h"
@@ -160,16 +161,12 @@ static int archive_skip(void *context, uint64_t size)
 static int archive_add(struct archive *archive, const char *path,
                        const char *target, uint64_t offset, uint64_t size)
 {
-    if (archive->count == archive->capacity) {
-        size_t capacity = 2 * archive->capacity + 64;
-        struct archive_entry *larger =
-            reallocarray(archive->entries, capacity, sizeof *larger);
-        if (larger == NULL)
-            return archive_no_memory(archive);
-        archive->entries = larger;
-        archive->capacity = capacity;
-    }
-    struct archive_entry *entry = &archive->entries[archive->count++];
+    struct archive_entry *larger =
+        array_grow(archive->entries, archive->count, sizeof *larger);
+    if (larger == NULL)
+        return -1;
+    archive->entries = larger;
+    struct archive_entry *entry = &larger[archive->count++];
     *entry =
         (struct archive_entry){.path = strdup(path),
                                .target = target == NULL ? NULL : strdup(target),
@@ -267,7 +264,7 @@ void archive_close(struct archive *archive)
     }
     free(archive->entries);
     archive->entries = NULL;
-    archive->count = archive->capacity = 0;
+    archive->count = 0;
     files_close(&archive->spool_fd);
 }
 

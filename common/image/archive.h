@@ -31,7 +31,7 @@ struct archive {
     int fd;
     int spool_fd;                  /* -1: the file is read where it is */
     struct archive_entry *entries; /* in the order of their paths */
-    size_t count, capacity;
+    size_t count;
 };
 
 enum { ARCHIVE_MOST_ENTRIES = 100000, ARCHIVE_MOST_TEXT = 8 << 20 };

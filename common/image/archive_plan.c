@@ -1,5 +1,6 @@
 #include "common/image/archive_plan.h"
 
+#include "common/base/array.h"
 #include "common/base/log.h"
 #include "common/image/layer_make.h"
 #include "common/kernel/layers.h"
@@ -26,15 +27,11 @@ struct archive_image *archive_plan_add(struct archive_plan *plan,
         return NULL;
     }
     struct archive_image *larger =
-        reallocarray(plan->images, plan->count + 1, sizeof *larger);
-    if (larger == NULL) {
-        plan_no_memory(archive);
+        array_grow(plan->images, plan->count, sizeof *larger);
+    if (larger == NULL)
         return NULL;
-    }
     plan->images = larger;
-    struct archive_image *image = &larger[plan->count++];
-    *image = (struct archive_image){0};
-    return image;
+    return &larger[plan->count++];
 }
 
 static int plan_check_machine(const char *where,
@@ -83,11 +80,9 @@ int archive_plan_add_name(struct archive_image *image, const struct json *json,
         return json_error(json, value, "the image's name \"%.256s\": %s", name,
                           expected);
     struct reference *larger =
-        reallocarray(image->names, image->name_count + 1, sizeof *larger);
-    if (larger == NULL) {
-        log_error("an image's names: out of memory (ENOMEM)");
+        array_grow(image->names, image->name_count, sizeof *larger);
+    if (larger == NULL)
         return -1;
-    }
     image->names = larger;
     larger[image->name_count++] = reference;
     return 0;

@@ -1,5 +1,6 @@
 #include "common/image/archive_write.h"
 
+#include "common/base/array.h"
 #include "common/base/files.h"
 #include "common/base/json_writer.h"
 #include "common/base/log.h"
@@ -58,12 +59,12 @@ static int write_blob_header(struct archive_writer *writer, const char *digest,
     for (size_t i = 0; i < writer->blob_count; i++)
         if (strcmp(writer->blobs[i], digest) == 0)
             return 0;
-    void *larger = reallocarray(writer->blobs, writer->blob_count + 1,
-                                sizeof *writer->blobs);
+    char(*larger)[SHA256_TEXT] =
+        array_grow(writer->blobs, writer->blob_count, sizeof *larger);
     if (larger == NULL)
-        return write_no_memory(writer);
+        return -1;
     writer->blobs = larger;
-    memcpy(writer->blobs[writer->blob_count++], digest, SHA256_TEXT);
+    memcpy(larger[writer->blob_count++], digest, SHA256_TEXT);
     snprintf(path, sizeof path, "blobs/sha256/%s", digest);
     return write_header(writer, path, size) == -1 ? -1 : 1;
 }
@@ -118,9 +119,9 @@ static int write_layer(struct archive_writer *writer, const struct store *store,
     if (write_find_layer(writer, digest) != NULL)
         return 0;
     struct archive_write_layer *larger =
-        reallocarray(writer->layers, writer->layer_count + 1, sizeof *larger);
+        array_grow(writer->layers, writer->layer_count, sizeof *larger);
     if (larger == NULL)
-        return write_no_memory(writer);
+        return -1;
     writer->layers = larger;
     struct archive_write_layer *layer = &larger[writer->layer_count];
     memcpy(layer->digest, digest, SHA256_TEXT);
@@ -257,9 +258,9 @@ int archive_write_image(struct archive_writer *writer,
 {
     char config_digest[SHA256_TEXT];
     struct archive_write_image *larger =
-        reallocarray(writer->images, writer->image_count + 1, sizeof *larger);
+        array_grow(writer->images, writer->image_count, sizeof *larger);
     if (larger == NULL)
-        return write_no_memory(writer);
+        return -1;
     writer->images = larger;
     struct archive_write_image *written = &larger[writer->image_count];
     reference_text(&image->reference, written->name);

@@ -186,9 +186,9 @@ void build_plan_free(struct build *build)
         free(stage->from);
         image_free(&stage->image);
         image_config_free(&stage->config);
-        build_variables_free(&stage->arguments);
+        names_free(&stage->arguments);
     }
     free(build->stages);
     free(build->used);
-    build_variables_free(&build->globals);
+    names_free(&build->globals);
 }

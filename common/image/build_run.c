@@ -94,7 +94,7 @@ build_run_command(struct build_running *running,
 /* The image's, with what ARG has given a value to. */
 static int build_run_config(struct build_running *running, bool for_key)
 {
-    struct build_variables arguments;
+    struct names arguments;
     struct image_config *config = &running->config;
     image_config_free(config);
     int result = build_variables_for_run(running->build, running->stage,
@@ -108,7 +108,7 @@ static int build_run_config(struct build_running *running, bool for_key)
                                      arguments.all[i], equals + 1);
         *equals = '=';
     }
-    build_variables_free(&arguments);
+    names_free(&arguments);
     return result;
 }
 

@@ -1,6 +1,7 @@
 #include "common/image/build_sources.h"
 
 #include "common/base/advice.h"
+#include "common/base/array.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/names.h"
@@ -39,18 +40,15 @@ static int build_sources_add(struct build_sources *sources, const char *path,
                              char *text)
 {
     struct build_source *larger =
-        reallocarray(sources->all, sources->count + 1, sizeof *larger);
-    char *copy = strdup(path);
-    if (larger != NULL)
-        sources->all = larger;
-    if (larger == NULL || copy == NULL) {
-        free(copy);
+        array_grow(sources->all, sources->count, sizeof *larger);
+    if (larger == NULL) {
         free(text);
-        return log_error("out of memory (ENOMEM)");
+        return -1;
     }
-    larger[sources->count].path = copy;
-    larger[sources->count++].text = text;
-    return 0;
+    sources->all = larger;
+    struct build_source *source = &larger[sources->count++];
+    *source = (struct build_source){.path = strdup(path), .text = text};
+    return source->path == NULL ? log_error("out of memory (ENOMEM)") : 0;
 }
 
 void build_sources_free(struct build_sources *sources)

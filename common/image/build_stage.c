@@ -132,7 +132,7 @@ static int build_stage_from(struct build *build, struct build_stage *stage)
         stage->base == -1 ? NULL : &build->stages[stage->base];
     const struct image_config *base = NULL;
     image_config_free(config);
-    build_variables_free(&stage->arguments);
+    names_free(&stage->arguments);
     stage->command_set = false;
     if (other != NULL)
         base = &other->config;

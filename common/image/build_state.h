@@ -33,12 +33,6 @@
 #include <sys/types.h>
 #include <time.h>
 
-/* NAME=VALUE each; NAME alone was declared and has none. */
-struct build_variables {
-    char **all;
-    size_t count;
-};
-
 struct build_stage {
     const char *name;  /* NULL: only its number */
     size_t first, end; /* its instructions, of which the first is FROM */
@@ -47,7 +41,8 @@ struct build_stage {
     char *from;         /* what it begins with: */
     int base;           /* a stage; -1: none */
     struct image image; /* or an image; or neither, FROM scratch */
-    struct build_variables arguments; /* as far as we have come, like: */
+    /* NAME=VALUE; NAME alone was declared and has none. As far as we have come, like the config: */
+    struct names arguments;
     struct image_config config;
     size_t base_layers; /* how many of its layers were there before */
     size_t layer_count; /* how many it is going to have, as far as is known */
@@ -71,14 +66,14 @@ struct build {
     struct containerfile file;
     struct build_stage *stages; /* file.stages of them */
     size_t target, needed;      /* which is built; how many are for it */
-    struct build_variables globals;
-    bool checking;  /* nothing is made yet */
-    bool has_epoch; /* SOURCE_DATE_EPOCH was given, */
-    time_t epoch;   /* and is the time of all that is made; else it is now */
-    bool own_all;   /* a user has one id only (mapped_has_one_id) */
-    sigset_t mask;  /* of signals, as we got it */
-    int failed;     /* the status to exit with, once something has failed */
-    bool *used;     /* which of options->arguments somebody has asked for */
+    struct names globals;       /* ARG before the first FROM, as above */
+    bool checking;              /* nothing is made yet */
+    bool has_epoch;             /* SOURCE_DATE_EPOCH was given, */
+    time_t epoch;  /* and is the time of all that is made; else it is now */
+    bool own_all;  /* a user has one id only (mapped_has_one_id) */
+    sigset_t mask; /* of signals, as we got it */
+    int failed;    /* the status to exit with, once something has failed */
+    bool *used;    /* which of options->arguments somebody has asked for */
 };
 
 /* The stage of that name or number, before stage `before`; -1: there is none. */

@@ -29,59 +29,29 @@ static const char *build_variables_value(const char *const *all, size_t count,
     return equals == NULL ? NULL : equals + 1;
 }
 
-static const char *build_variables_get(const struct build_variables *list,
+static const char *build_variables_get(const struct names *list,
                                        const char *name)
 {
     return build_variables_value((const char *const *)list->all, list->count,
                                  name);
 }
 
-int build_variables_set(struct build_variables *list, const char *name,
-                        const char *value)
+/* Puts NAME=VALUE into the list in the place of what had that NAME, else behind the others;
+ * NAME alone where `value` is NULL. Returns 0, or -1, reported: no memory. */
+static int build_variables_set(struct names *list, const char *name,
+                               const char *value)
 {
     char *text = NULL;
     size_t place =
         build_variables_find((const char *const *)list->all, list->count, name);
-    char **larger = reallocarray(list->all, list->count + 1, sizeof *larger);
-    if (larger != NULL)
-        list->all = larger;
-    if (larger == NULL ||
-        asprintf(&text, "%s%s%s", name, value == NULL ? "" : "=",
+    if (asprintf(&text, "%s%s%s", name, value == NULL ? "" : "=",
                  value == NULL ? "" : value) == -1)
         return log_error("out of memory (ENOMEM)");
-    if (place < list->count)
-        free(list->all[place]);
-    else
-        list->count++;
+    if (place == list->count)
+        return names_keep(list, text) == NULL ? -1 : 0;
+    free(list->all[place]);
     list->all[place] = text;
     return 0;
-}
-
-int build_variables_copy(struct build_variables *copy,
-                         const struct build_variables *list)
-{
-    *copy = (struct build_variables){0};
-    for (size_t i = 0; i < list->count; i++) {
-        char *text = strdup(list->all[i]);
-        char **larger =
-            reallocarray(copy->all, copy->count + 1, sizeof *larger);
-        if (larger != NULL)
-            copy->all = larger;
-        if (text == NULL || larger == NULL) {
-            free(text);
-            return log_error("out of memory (ENOMEM)");
-        }
-        copy->all[copy->count++] = text;
-    }
-    return 0;
-}
-
-void build_variables_free(struct build_variables *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        free(list->all[i]);
-    free(list->all);
-    *list = (struct build_variables){0};
 }
 
 /* ---- What everybody knows ---- */
@@ -209,8 +179,7 @@ build_variables_declare_one(struct build *build, struct build_stage *stage,
                             const struct containerfile_instruction *instruction,
                             const struct containerfile_pair *pair)
 {
-    struct build_variables *list =
-        stage == NULL ? &build->globals : &stage->arguments;
+    struct names *list = stage == NULL ? &build->globals : &stage->arguments;
     const char *value = build_variables_asked(build, pair->name);
     char *expanded = NULL;
     if (value == NULL && pair->value != NULL) {
@@ -241,10 +210,10 @@ int build_variables_declare(struct build *build, struct build_stage *stage,
 
 int build_variables_for_run(struct build *build,
                             const struct build_stage *stage, bool for_key,
-                            struct build_variables *list)
+                            struct names *list)
 {
     const struct build_texts *asked = &build->options->arguments;
-    *list = (struct build_variables){0};
+    *list = (struct names){0};
     for (size_t i = 0; i < asked->count && !for_key; i++) {
         char name[256];
         snprintf(name, sizeof name, "%.*s", (int)strcspn(asked->all[i], "="),

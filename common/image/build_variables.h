@@ -42,13 +42,7 @@ const char *build_variables_look_up(void *snapshot, const char *name);
  * unless `for_key` the proxies, which change nothing. `list` is to be freed. */
 int build_variables_for_run(struct build *build,
                             const struct build_stage *stage, bool for_key,
-                            struct build_variables *list);
-
-int build_variables_set(struct build_variables *list, const char *name,
-                        const char *value);
-int build_variables_copy(struct build_variables *copy,
-                         const struct build_variables *list);
-void build_variables_free(struct build_variables *list);
+                            struct names *list);
 
 /* Warns of each --build-arg that nothing asked for. */
 void build_variables_warn(const struct build *build);

@@ -1,17 +1,18 @@
 #include "common/image/containerfile.h"
 
+#include "common/base/array.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/base/similar.h"
 #include "common/image/containerfile_heredocs.h"
 #include "common/image/containerfile_lines.h"
-#include "common/image/containerfile_memory.h"
 #include "common/image/containerfile_words.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -254,8 +255,8 @@ static int read_instruction(struct containerfile *file,
         kind++;
     if (kind == KINDS)
         return refuse_kind(file, line, text, length);
-    struct containerfile_instruction *larger = containerfile_grow(
-        file, file->instructions, file->count, sizeof *larger);
+    struct containerfile_instruction *larger =
+        array_grow(file->instructions, file->count, sizeof *larger);
     if (larger == NULL)
         return -1;
     file->instructions = larger;
@@ -296,4 +297,17 @@ int containerfile_read(struct containerfile *file, const char *name,
                                     "there is no FROM in it: nothing to build "
                                     "upon (FROM scratch is an empty image)");
     return result;
+}
+
+void containerfile_free(struct containerfile *file)
+{
+    for (size_t i = 0; i < file->count; i++) {
+        free(file->instructions[i].flags);
+        free(file->instructions[i].words);
+        free(file->instructions[i].pairs);
+        free(file->instructions[i].heredocs);
+    }
+    free(file->instructions);
+    names_free(&file->texts);
+    *file = (struct containerfile){0};
 }

@@ -17,6 +17,8 @@
 #ifndef NSCTL_IMAGE_CONTAINERFILE_H
 #define NSCTL_IMAGE_CONTAINERFILE_H
 
+#include "common/base/names.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -66,15 +68,13 @@ struct containerfile_instruction {
     size_t heredoc_count;
 };
 
-/* All texts belong to it. */
 struct containerfile {
     const char *name; /* for messages; must stay */
     char escape;      /* \ unless "# escape=`" says otherwise */
     struct containerfile_instruction *instructions;
     size_t count;
     unsigned stages;
-    void **owned;
-    size_t owned_count;
+    struct names texts; /* all that is pointed to */
 };
 
 /* Reads and checks. Returns 0, or -1 with errno (EINVAL), reported as

@@ -1,6 +1,7 @@
 #include "common/image/containerfile_heredocs.h"
 
-#include "common/image/containerfile_memory.h"
+#include "common/base/array.h"
+#include "common/base/log.h"
 #include "common/image/containerfile_words.h"
 
 #include <ctype.h>
@@ -23,7 +24,7 @@ static int read_heredoc(struct containerfile *file,
             length--;
         }
         if (length == name_length && memcmp(line, heredoc->name, length) == 0) {
-            heredoc->content = containerfile_own(file, content);
+            heredoc->content = names_keep(&file->texts, content);
             return heredoc->content == NULL ? -1 : 0;
         }
         char *larger = realloc(content, used + length + 2);
@@ -38,7 +39,7 @@ static int read_heredoc(struct containerfile *file,
     bool at_end = content != NULL && cursor->at >= cursor->end;
     free(content);
     if (!at_end)
-        return containerfile_no_memory(file);
+        return log_error("out of memory (ENOMEM)");
     return containerfile_refuse(file, instruction->line,
                                 "<<%s is not ended: there is no line %s",
                                 heredoc->name, heredoc->name);
@@ -67,16 +68,15 @@ static int read_heredoc_word(struct containerfile *file,
                   name[length - 1] == *name;
     name += quoted;
     length -= quoted ? 2 : 0;
-    struct containerfile_heredoc *larger =
-        containerfile_grow(file, instruction->heredocs,
-                           instruction->heredoc_count, sizeof *larger);
+    struct containerfile_heredoc *larger = array_grow(
+        instruction->heredocs, instruction->heredoc_count, sizeof *larger);
     if (larger == NULL)
         return -1;
     instruction->heredocs = larger;
     struct containerfile_heredoc *heredoc =
         &larger[instruction->heredoc_count++];
     heredoc->expanded = !quoted;
-    heredoc->name = containerfile_copy(file, name, length);
+    heredoc->name = names_keep(&file->texts, strndup(name, length));
     heredoc->content = "";
     if (heredoc->name == NULL)
         return -1;

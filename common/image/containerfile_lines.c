@@ -1,6 +1,6 @@
 #include "common/image/containerfile_lines.h"
 
-#include "common/image/containerfile_memory.h"
+#include "common/base/log.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +59,7 @@ int containerfile_lines_join(struct containerfile *file,
         char *larger = realloc(joined, used + length + 1);
         if (larger == NULL) {
             free(joined);
-            return containerfile_no_memory(file);
+            return log_error("out of memory (ENOMEM)");
         }
         joined = larger;
         memcpy(joined + used, line, length);
@@ -79,7 +79,7 @@ int containerfile_lines_join(struct containerfile *file,
     }
     while (used > 0 && strchr(CONTAINERFILE_BLANKS, joined[used - 1]) != NULL)
         joined[--used] = '\0';
-    *text = containerfile_own(file, joined);
+    *text = names_keep(&file->texts, joined);
     return *text == NULL ? -1 : 1;
 }
 

@@ -1,9 +1,9 @@
 #include "common/image/containerfile_words.h"
 
+#include "common/base/array.h"
 #include "common/base/json.h"
 #include "common/base/similar.h"
 #include "common/image/containerfile_lines.h"
-#include "common/image/containerfile_memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,13 +35,13 @@ static int add_word(struct containerfile *file,
                     struct containerfile_instruction *instruction,
                     const char *text, size_t length)
 {
-    const char **larger = containerfile_grow(
-        file, instruction->words, instruction->word_count, sizeof *larger);
+    const char **larger =
+        array_grow(instruction->words, instruction->word_count, sizeof *larger);
     if (larger == NULL)
         return -1;
     instruction->words = larger;
     const char **word = &larger[instruction->word_count++];
-    *word = containerfile_copy(file, text, length);
+    *word = names_keep(&file->texts, strndup(text, length));
     return *word == NULL ? -1 : 0;
 }
 
@@ -133,15 +133,15 @@ static int add_pair(struct containerfile *file,
                     const char *name, size_t name_length, const char *value,
                     size_t value_length)
 {
-    struct containerfile_pair *larger = containerfile_grow(
-        file, instruction->pairs, instruction->pair_count, sizeof *larger);
+    struct containerfile_pair *larger =
+        array_grow(instruction->pairs, instruction->pair_count, sizeof *larger);
     if (larger == NULL)
         return -1;
     instruction->pairs = larger;
     struct containerfile_pair *pair = &larger[instruction->pair_count++];
-    pair->name = containerfile_copy(file, name, name_length);
+    pair->name = names_keep(&file->texts, strndup(name, name_length));
     if (value != NULL)
-        pair->value = containerfile_copy(file, value, value_length);
+        pair->value = names_keep(&file->texts, strndup(value, value_length));
     return pair->name == NULL || (value != NULL && pair->value == NULL) ? -1
                                                                         : 0;
 }
@@ -276,15 +276,15 @@ int containerfile_words_flags(struct containerfile *file,
                 "a =",
                 containerfile_kind_name(instruction->kind), (int)name,
                 text + 2);
-        struct containerfile_pair *larger = containerfile_grow(
-            file, instruction->flags, instruction->flag_count, sizeof *larger);
+        struct containerfile_pair *larger = array_grow(
+            instruction->flags, instruction->flag_count, sizeof *larger);
         if (larger == NULL)
             return -1;
         instruction->flags = larger;
         struct containerfile_pair *flag = &larger[instruction->flag_count++];
-        flag->value = containerfile_copy(file, text + 3 + name,
-                                         (size_t)length - 3 - name);
-        char *copy = containerfile_copy(file, text + 2, name);
+        flag->value = names_keep(
+            &file->texts, strndup(text + 3 + name, (size_t)length - 3 - name));
+        char *copy = names_keep(&file->texts, strndup(text + 2, name));
         if (flag->value == NULL || copy == NULL)
             return -1;
         flag->name = "";

@@ -1,5 +1,6 @@
 #include "common/image/ignore.h"
 
+#include "common/base/array.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -142,9 +143,9 @@ static int ignore_read_line(struct ignore *ignore, const char *name,
     length -= exception;
 
     struct ignore_pattern *larger =
-        realloc(ignore->patterns, (ignore->count + 1) * sizeof *larger);
+        array_grow(ignore->patterns, ignore->count, sizeof *larger);
     if (larger == NULL)
-        return ignore_no_memory(name);
+        return -1;
     ignore->patterns = larger;
     struct ignore_pattern *pattern = &ignore->patterns[ignore->count++];
     *pattern = (struct ignore_pattern){.exception = exception};

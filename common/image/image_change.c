@@ -202,7 +202,8 @@ static int change_directory(const struct change *change, const char *text)
     return image_config_set_text(config, &config->working_directory, path);
 }
 
-bool image_change_is_one(enum containerfile_kind kind)
+/* Whether it is one of those instructions. */
+static bool image_change_is_one(enum containerfile_kind kind)
 {
     switch (kind) {
     case CONTAINERFILE_CMD:

@@ -40,9 +40,6 @@ int image_change_apply_all(const struct image_changes *changes,
 
 void image_change_free(struct image_changes *changes);
 
-/* Whether it is one of those instructions. */
-bool image_change_is_one(enum containerfile_kind kind);
-
 /*
  * Makes one change. `look_up` knows the variables. ENTRYPOINT takes away a command that
  * was there before, for that was another program's; but not one that was set meanwhile, as

@@ -1,4 +1,5 @@
 /* Which layers somebody has, and taking away the others: see image_store.h. */
+#include "common/base/array.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/image/image_store.h"
@@ -14,7 +15,7 @@
 struct image_collection {
     const struct store *store;
     char (*used)[SHA256_TEXT]; /* in order, once all are there */
-    size_t count, room;
+    size_t count;
     bool unknown; /* somebody has layers, and nobody knows which */
     bool cache;
     const struct image_texts *own;
@@ -24,18 +25,12 @@ struct image_collection {
 
 static int image_collect_add(struct image_collection *all, const char *digest)
 {
-    if (all->count == all->room) {
-        size_t room = all->room == 0 ? 64 : 2 * all->room;
-        char(*more)[SHA256_TEXT] = reallocarray(all->used, room, sizeof *more);
-        if (more == NULL) {
-            errno = ENOMEM;
-            return log_error("which layers are used: out of memory (ENOMEM)");
-        }
-        all->used = more;
-        all->room = room;
-    }
-    memcpy(all->used[all->count], digest, SHA256_TEXT - 1);
-    all->used[all->count++][SHA256_TEXT - 1] = '\0';
+    char(*larger)[SHA256_TEXT] =
+        array_grow(all->used, all->count, sizeof *larger);
+    if (larger == NULL)
+        return -1;
+    all->used = larger;
+    memcpy(larger[all->count++], digest, SHA256_TEXT - 1); /* and a NUL */
     return 0;
 }
 

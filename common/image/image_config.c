@@ -1,5 +1,6 @@
 #include "common/image/image_config.h"
 
+#include "common/base/array.h"
 #include "common/base/log.h"
 #include "common/image/image_config_members.h"
 
@@ -46,22 +47,6 @@ static int image_config_no_memory(void)
     return -1;
 }
 
-/* Takes what malloc(3) gave. Returns it, or NULL, reported. */
-static char *image_config_own(struct image_config *config, char *text)
-{
-    void **larger =
-        reallocarray(config->owned, config->owned_count + 1, sizeof *larger);
-    if (larger != NULL)
-        config->owned = larger;
-    if (text == NULL || larger == NULL) {
-        free(text);
-        image_config_no_memory();
-        return NULL;
-    }
-    config->owned[config->owned_count++] = text;
-    return text;
-}
-
 /* Makes room for one more text, and for the NULL behind it. */
 static int image_config_grow(struct image_texts *field)
 {
@@ -101,10 +86,8 @@ void image_config_free(struct image_config *config)
         if (member->kind != IMAGE_MEMBER_TEXT)
             free((void *)image_member_texts(config, member)->all);
     free((void *)config->layers.all);
-    for (size_t i = 0; i < config->owned_count; i++)
-        free(config->owned[i]);
-    free(config->owned);
     free(config->history);
+    names_free(&config->texts);
     *config = (struct image_config){0};
 }
 
@@ -114,7 +97,8 @@ int image_config_set_text(struct image_config *config, const char **field,
                           const char *text)
 {
     const char *copy = NULL;
-    if (text != NULL && (copy = image_config_own(config, strdup(text))) == NULL)
+    if (text != NULL &&
+        (copy = names_keep(&config->texts, strdup(text))) == NULL)
         return -1;
     *field = copy;
     return 0;
@@ -150,7 +134,7 @@ int image_config_add(struct image_config *config, struct image_texts *field,
     }
     if (is_set && place < field->count && strcmp(field->all[place], text) == 0)
         return 0;
-    const char *copy = image_config_own(config, strdup(text));
+    const char *copy = names_keep(&config->texts, strdup(text));
     return copy == NULL ? -1 : image_config_insert(field, place, copy);
 }
 
@@ -165,7 +149,7 @@ int image_config_assign(struct image_config *config, struct image_texts *field,
     char *pair = NULL;
     if (asprintf(&pair, "%s=%s", name, value) == -1)
         return image_config_no_memory();
-    const char *copy = image_config_own(config, pair);
+    const char *copy = names_keep(&config->texts, pair);
     if (copy == NULL)
         return -1;
     if (place == field->count && field == &config->labels)
@@ -182,10 +166,10 @@ int image_config_assign(struct image_config *config, struct image_texts *field,
 int image_config_add_history(struct image_config *config,
                              const struct image_history *history)
 {
-    struct image_history *larger = reallocarray(
-        config->history, config->history_count + 1, sizeof *larger);
+    struct image_history *larger =
+        array_grow(config->history, config->history_count, sizeof *larger);
     if (larger == NULL)
-        return image_config_no_memory();
+        return -1;
     config->history = larger;
     struct image_history *added = &larger[config->history_count];
     *added = (struct image_history){.empty_layer = history->empty_layer};

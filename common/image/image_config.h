@@ -16,6 +16,7 @@
 #define NSCTL_IMAGE_IMAGE_CONFIG_H
 
 #include "common/base/json_writer.h"
+#include "common/base/names.h"
 #include "common/base/sha256.h"
 
 #include <stdbool.h>
@@ -36,7 +37,7 @@ struct image_history {
     bool empty_layer; /* it has made no layer */
 };
 
-/* All texts belong to it. NULL, or none: not said. */
+/* NULL, or none: not said. */
 struct image_config {
     const char *architecture, *os, *variant; /* "amd64", "linux" */
     const char *created;                     /* RFC 3339 */
@@ -55,8 +56,7 @@ struct image_config {
     /* There are members that we do not know (Healthcheck …): who writes it loses
      * them. */
     bool has_more;
-    void **owned;
-    size_t owned_count;
+    struct names texts; /* all that is pointed to */
 };
 
 /* All zeros is one that says nothing. Reads one; `name` is for errors. Returns 0, or -1

@@ -1,5 +1,6 @@
 /* Finding images: see image_store.h. Nothing here is written, and nobody is waited for. */
 #include "common/base/advice.h"
+#include "common/base/array.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/similar.h"
@@ -168,17 +169,11 @@ static int image_store_add(const struct store *store,
                            const struct reference *reference,
                            struct image **images, size_t *count)
 {
-    enum { AT_ONCE = 16 };
-    if (*count % AT_ONCE == 0) {
-        struct image *more =
-            reallocarray(*images, *count + AT_ONCE, sizeof *more);
-        if (more == NULL) {
-            errno = ENOMEM;
-            return log_error("which images there are: out of memory (ENOMEM)");
-        }
-        *images = more;
-    }
-    if (image_read(store, reference, &(*images)[*count]) == 0)
+    struct image *larger = array_grow(*images, *count, sizeof *larger);
+    if (larger == NULL)
+        return -1;
+    *images = larger;
+    if (image_read(store, reference, &larger[*count]) == 0)
         (*count)++;
     else if (errno != ENOENT) /* removed meanwhile, or not yet made */
         return -1;

@@ -1,4 +1,5 @@
 /* load: images out of an archive, as `save` here and elsewhere writes one. */
+#include "common/base/array.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/image/archive_plan.h"
@@ -76,9 +77,9 @@ static int load_remember(struct load *load, const struct archive_entry *entry,
                          const char *digest)
 {
     struct load_done *larger =
-        reallocarray(load->done, load->done_count + 1, sizeof *larger);
+        array_grow(load->done, load->done_count, sizeof *larger);
     if (larger == NULL)
-        return log_error("out of memory (ENOMEM)");
+        return -1;
     load->done = larger;
     larger[load->done_count++] = (struct load_done){entry, digest};
     return 0;

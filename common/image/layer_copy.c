@@ -58,7 +58,8 @@ static int layer_copy_refuse(struct layer_copy *copy, const char *complaint)
 
 /* ---- The digest ---- */
 
-void layer_copy_add(struct layer_copy *copy, const char *text)
+/* A text that is no file: a name, a link, and the NUL that ends it. */
+static void layer_copy_add(struct layer_copy *copy, const char *text)
 {
     sha256_add(&copy->hash, text, strlen(text) + 1);
 }

@@ -73,9 +73,6 @@ int layer_copy_text(struct layer_copy *copy, const char *text, time_t time,
 void layer_copy_made(const struct layer_copy *copy, const struct stat *status,
                      struct layer_place_new *made);
 
-/* Texts that are no file, as part of the digest. */
-void layer_copy_add(struct layer_copy *copy, const char *text);
-
 void layer_copy_end(struct layer_copy *copy, char digest[SHA256_TEXT]);
 void layer_copy_free(struct layer_copy *copy);
 

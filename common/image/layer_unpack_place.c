@@ -1,5 +1,6 @@
 /* Where an entry of an archive goes: see layer_unpacking.h. */
 #include "common/base/advice.h"
+#include "common/base/array.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/image/layer_attributes.h"
@@ -95,17 +96,12 @@ int unpack_remember(struct unpack *unpack, int fd, const char *path,
     struct stat status;
     if (fstat(fd, &status) == -1)
         return unpack_failed(unpack, "fstat");
-    if (unpack->directory_count == unpack->directory_capacity) {
-        size_t capacity = 64 + 2 * unpack->directory_capacity;
-        void *larger = realloc(unpack->directories,
-                               capacity * sizeof *unpack->directories);
-        if (larger == NULL)
-            return unpack_failed(unpack, "realloc");
-        unpack->directories = larger;
-        unpack->directory_capacity = capacity;
-    }
-    struct unpack_directory *directory =
-        &unpack->directories[unpack->directory_count];
+    struct unpack_directory *larger = array_grow(
+        unpack->directories, unpack->directory_count, sizeof *larger);
+    if (larger == NULL)
+        return -1;
+    unpack->directories = larger;
+    struct unpack_directory *directory = &larger[unpack->directory_count];
     directory->path = strdup(path);
     if (directory->path == NULL)
         return unpack_failed(unpack, "strdup");

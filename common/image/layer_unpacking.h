@@ -32,7 +32,7 @@ struct unpack {
     char parent[PATH_MAX];
     int parent_fd; /* -1: there is none */
     struct unpack_directory *directories;
-    size_t directory_count, directory_capacity;
+    size_t directory_count;
     /* The entry at hand. */
     const struct tar_entry *entry;
     char path[PATH_MAX], target[PATH_MAX];

@@ -1,5 +1,6 @@
 #include "common/runtime/copy_unpack.h"
 
+#include "common/base/array.h"
 #include "common/base/log.h"
 
 #include <errno.h>
@@ -32,7 +33,7 @@ struct copy_unpack {
     bool no_file;                /* the copy is to be a directory */
     char path[PATH_MAX];         /* of the entry at hand, below top_fd */
     struct copy_unpack_directory *directories;
-    size_t directory_count, directory_capacity;
+    size_t directory_count;
 };
 
 static int copy_unpack_failed(const struct copy_unpack *unpack,
@@ -228,17 +229,12 @@ static int copy_unpack_directory(struct copy_unpack *unpack, int parent_fd,
         close(fd);
         return 0;
     }
-    if (unpack->directory_count == unpack->directory_capacity) {
-        size_t capacity = 2 * unpack->directory_capacity + 64;
-        void *larger = realloc(unpack->directories,
-                               capacity * sizeof *unpack->directories);
-        if (larger == NULL)
-            return log_error("out of memory (ENOMEM)");
-        unpack->directories = larger;
-        unpack->directory_capacity = capacity;
-    }
-    struct copy_unpack_directory *made =
-        &unpack->directories[unpack->directory_count];
+    struct copy_unpack_directory *larger = array_grow(
+        unpack->directories, unpack->directory_count, sizeof *larger);
+    if (larger == NULL)
+        return -1;
+    unpack->directories = larger;
+    struct copy_unpack_directory *made = &larger[unpack->directory_count];
     *made =
         (struct copy_unpack_directory){.mode = copy_unpack_mode(unpack, entry),
                                        .mtime = {.tv_sec = entry->mtime},

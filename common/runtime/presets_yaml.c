@@ -1,5 +1,6 @@
 #include "common/runtime/presets_yaml.h"
 
+#include "common/base/array.h"
 #include "common/base/log.h"
 
 #include <stdlib.h>
@@ -28,22 +29,20 @@ static int presets_add(struct presets_reader *reader, const char *key,
                        char *text, bool in_list)
 {
     struct presets *presets = reader->presets;
-    struct presets_entry *more = reallocarray(
-        presets->entries, presets->count + 1, sizeof *presets->entries);
-    if (more != NULL)
-        presets->entries = more;
-    struct presets_entry entry = {reader->line, strdup(reader->preset),
-                                  key == NULL ? NULL : strdup(key), text,
-                                  in_list};
-    if (more == NULL || entry.preset == NULL ||
-        (key != NULL && entry.key == NULL)) {
-        free(entry.preset);
-        free(entry.key);
+    struct presets_entry *larger =
+        array_grow(presets->entries, presets->count, sizeof *larger);
+    if (larger == NULL) {
         free(text);
-        return log_error("%s: no memory", reader->name);
+        return -1;
     }
-    more[presets->count++] = entry;
-    return 0;
+    presets->entries = larger;
+    struct presets_entry *entry = &larger[presets->count++];
+    *entry =
+        (struct presets_entry){reader->line, strdup(reader->preset),
+                               key == NULL ? NULL : strdup(key), text, in_list};
+    return entry->preset == NULL || (key != NULL && entry->key == NULL)
+               ? log_error("%s: out of memory (ENOMEM)", reader->name)
+               : 0;
 }
 
 void presets_free(struct presets *presets)

@@ -1,4 +1,5 @@
 /* The mounts of a container, as the tree that they are. */
+#include "common/base/array.h"
 #include "common/base/number.h"
 #include "common/runtime/proc.h"
 #include "common/runtime/show.h"
@@ -62,15 +63,14 @@ static int show_mounts_read(struct show_mounts *all, int proc_fd)
     if (file == NULL)
         return -1;
     while (result == 0 && getline(&line, &size, file) != -1) {
-        struct show_mount *more =
-            reallocarray(all->mounts, all->count + 1, sizeof *more);
-        if (more == NULL) {
+        struct show_mount *larger =
+            array_grow(all->mounts, all->count, sizeof *larger);
+        if (larger == NULL) {
             result = -1;
             break;
         }
-        all->mounts = more;
-        more[all->count] = (struct show_mount){0};
-        if (!show_mounts_read_line(&more[all->count++], line))
+        all->mounts = larger;
+        if (!show_mounts_read_line(&larger[all->count++], line))
             result = -1;
     }
     if (ferror(file) || all->count == 0)

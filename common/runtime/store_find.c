@@ -1,5 +1,6 @@
 /* Finding containers: see store.h. Nothing here is written, so a read-only store can be
  * looked at, and nobody is waited for. */
+#include "common/base/array.h"
 #include "common/runtime/store.h"
 
 #include "common/base/files.h"
@@ -206,7 +207,6 @@ int store_list(const struct store *store, struct record **records,
                size_t *count)
 {
     struct dirent *entry;
-    size_t room = 0;
     int result = 0;
     *records = NULL;
     *count = 0;
@@ -216,19 +216,13 @@ int store_list(const struct store *store, struct record **records,
     while (result == 0 && files_next(directory, store->root, &entry, &result)) {
         if (!store_is_id(entry->d_name))
             continue;
-        if (*count == room) {
-            room = room == 0 ? 16 : 2 * room;
-            struct record *more = reallocarray(*records, room, sizeof *more);
-            if (more == NULL) {
-                closedir(directory);
-                store_free_list(*records, *count);
-                *records = NULL;
-                return log_error("which containers there are: out of memory "
-                                 "(ENOMEM)");
-            }
-            *records = more;
+        struct record *larger = array_grow(*records, *count, sizeof *larger);
+        if (larger == NULL) {
+            result = -1;
+            break;
         }
-        struct record *record = &(*records)[*count];
+        *records = larger;
+        struct record *record = &larger[*count];
         if (store_read(store, entry->d_name, record) == 0)
             (*count)++;
         else if (errno != ENOENT) /* it was not removed meanwhile */

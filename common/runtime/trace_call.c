@@ -86,7 +86,9 @@ static const struct trace_text_flag umount_flags[] = {FLAG(MNT_FORCE),
 
 /* ---- Names ---- */
 
-const char *trace_call_name(uint32_t architecture, uint64_t number)
+/* The name of a call, for the architecture whose calls we have by name, else
+ * NULL. Static. */
+static const char *trace_call_name(uint32_t architecture, uint64_t number)
 {
     /* Found once: it is asked for at every call. */
     static const char *names[SECCOMP_TABLES_NEWEST + 1];

@@ -35,10 +35,6 @@ struct trace_call {
     struct trace_text text; /* "openat(AT_FDCWD, …" */
 };
 
-/* The name of a call, for the architecture whose calls we have by name, else
- * NULL. Static. */
-const char *trace_call_name(uint32_t architecture, uint64_t number);
-
 /* What its arguments are, a letter each (trace_call_kinds.c has the list), or NULL where
  * that is not known. Static. */
 const char *trace_call_kinds(const char *name);

@@ -1,5 +1,6 @@
 #include "common/runtime/trace_tracees.h"
 
+#include "common/base/array.h"
 #include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
@@ -76,17 +77,11 @@ struct tracee *tracees_take_in(struct tracees *tracees, pid_t tid)
     struct tracee *found = tracees_find(tracees, tid);
     if (found != NULL)
         return found;
-    if (tracees->count == tracees->room) {
-        size_t room = tracees->room == 0 ? 64 : 2 * tracees->room;
-        struct tracee **more =
-            reallocarray(tracees->sorted, room, sizeof(struct tracee *));
-        if (more == NULL) {
-            log_error("no memory for another thread to be traced");
-            return NULL;
-        }
-        tracees->sorted = more;
-        tracees->room = room;
-    }
+    struct tracee **larger =
+        array_grow(tracees->sorted, tracees->count, sizeof(struct tracee *));
+    if (larger == NULL)
+        return NULL;
+    tracees->sorted = larger;
     found = calloc(1, sizeof *found);
     if (found == NULL) {
         log_error("no memory for another thread to be traced");

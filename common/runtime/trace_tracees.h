@@ -27,7 +27,7 @@ struct tracee {
 
 struct tracees {
     struct tracee **sorted; /* by their tid */
-    size_t count, room;
+    size_t count;
     int options; /* PTRACE_O_…, that all of them are traced with */
 };
 
