@@ -9,28 +9,37 @@
 #include <stdio.h>
 #include <string.h>
 
-static int subcommands_refuse(const struct subcommand *table, const char *word)
+/* The name most like `word`, of `length` bytes; NULL where none is like it. */
+static const char *subcommands_find_similar(subcommand_tables tables,
+                                            const char *word, size_t *length)
 {
     size_t best = 3;
-    const char *meant = NULL;
-    int meant_length = 0;
-    for (const struct subcommand *row = table; row->names != NULL; row++)
-        for (const char *name = row->run == NULL ? "" : row->names;
-             *name != '\0'; name += strspn(name, " ")) {
-            size_t length = strcspn(name, " ");
-            size_t edits =
-                similar_edits_between(word, strlen(word), name, length);
-            if (edits < best && edits < length) {
-                best = edits;
-                meant = name;
-                meant_length = (int)length;
+    const char *found = NULL;
+    for (; *tables != NULL; tables++)
+        for (const struct subcommand *row = *tables; row->names != NULL; row++)
+            for (const char *name = row->run == NULL ? "" : row->names;
+                 *name != '\0'; name += strspn(name, " ")) {
+                size_t own = strcspn(name, " ");
+                size_t edits =
+                    similar_edits_between(word, strlen(word), name, own);
+                if (edits < best && edits < own) {
+                    best = edits;
+                    found = name;
+                    *length = own;
+                }
+                name += own;
             }
-            name += length;
-        }
+    return found;
+}
+
+static int subcommands_refuse(subcommand_tables tables, const char *word)
+{
+    size_t length = 0;
+    const char *meant = subcommands_find_similar(tables, word, &length);
     if (meant == NULL)
         log_error("unknown command: %s", word);
     else
-        log_error("unknown command: %s; did you mean %.*s?", word, meant_length,
+        log_error("unknown command: %s; did you mean %.*s?", word, (int)length,
                   meant);
     log_advice("--help lists them");
     return EXIT_OURS;
@@ -44,28 +53,32 @@ static int subcommands_refuse_absent(const struct subcommand *row,
     return EXIT_OURS;
 }
 
-int subcommands_run(const struct subcommand *table, const struct store *store,
+int subcommands_run(subcommand_tables tables, const struct store *store,
                     char **argv)
 {
     /* Where it is ignored, as some parent may have left it, children vanish without a
      * status. */
     signal(SIGCHLD, SIG_DFL);
-    for (const struct subcommand *row = table; row->names != NULL; row++)
-        if (row->summary != NULL &&
-            program_is_named(row->names, argv[0], strlen(argv[0])))
-            return row->run == NULL ? subcommands_refuse_absent(row, argv[0])
-                                    : row->run(store, argv);
-    return subcommands_refuse(table, argv[0]);
+    for (size_t i = 0; tables[i] != NULL; i++)
+        for (const struct subcommand *row = tables[i]; row->names != NULL;
+             row++)
+            if (row->summary != NULL &&
+                program_is_named(row->names, argv[0], strlen(argv[0])))
+                return row->run == NULL
+                           ? subcommands_refuse_absent(row, argv[0])
+                           : row->run(store, argv);
+    return subcommands_refuse(tables, argv[0]);
 }
 
-void subcommands_print(const struct subcommand *table)
+void subcommands_print(subcommand_tables tables)
 {
     printf("\nCommands (COMMAND --help says more):\n");
-    for (const struct subcommand *row = table; row->names != NULL; row++)
-        if (row->summary == NULL)
-            printf("\n%s\n", row->names);
-        else if (row->run != NULL)
-            printf("  %-16s %s\n", row->names, row->summary);
+    for (; *tables != NULL; tables++)
+        for (const struct subcommand *row = *tables; row->names != NULL; row++)
+            if (row->summary == NULL)
+                printf("\n%s\n", row->names);
+            else if (row->run != NULL)
+                printf("  %-16s %s\n", row->names, row->summary);
 }
 
 char **subcommands_read(const struct program *program, char **argv,

@@ -24,13 +24,16 @@ struct subcommand {
     int (*run)(const struct store *store, char **argv);
 };
 
-/* Runs the one that argv[0] names, of a table that ends with an empty row. Returns its
- * exit status; EXIT_OURS, reported, where there is none of that name (did you mean …?). */
-int subcommands_run(const struct subcommand *table, const struct store *store,
+/* Tables of them, NULL at the end; each table ends with an empty row. */
+typedef const struct subcommand *const subcommand_tables[];
+
+/* Runs the one that argv[0] names, the first of that name. Returns its exit status;
+ * EXIT_OURS, reported, where there is none (did you mean …?). */
+int subcommands_run(subcommand_tables tables, const struct store *store,
                     char **argv);
 
-/* The table, for --help. */
-void subcommands_print(const struct subcommand *table);
+/* All of them, for --help. */
+void subcommands_print(subcommand_tables tables);
 
 /* Reads options, which may stand anywhere, and refuses (and exits) unless there are
  * between `least` and `most` operands after them. Returns these, NULL at the end. */

@@ -34,7 +34,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct subcommand subcommands[] = {
+static const struct subcommand commands[] = {
     {"run", "a command in a new container", subcommand_run},
     {"simple", "a shell that sees this host, and changes nothing of it",
      subcommand_simple},
@@ -60,6 +60,7 @@ static const struct subcommand subcommands[] = {
     {"doctor", "what this machine can run", subcommand_doctor},
     {0},
 };
+static subcommand_tables subcommands = {commands, NULL};
 
 static void print_subcommands(void)
 {

@@ -5,6 +5,11 @@
 #include "common/image/image_commands.h"
 #include "common/runtime/subcommands.h"
 
+/* main.c: those that are the same with their family's word and without it, and those of
+ * containers that others have, and we do not. */
+extern const struct subcommand container_commands[], image_commands[];
+extern const struct subcommand absent_container_commands[];
+
 /* Runs the command that argv[0] names, and returns its exit status. */
 int command_run(const struct store *store, char **argv);
 

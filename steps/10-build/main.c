@@ -33,19 +33,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct subcommand commands[] = {
+const struct subcommand container_commands[] = {
     {"Containers", NULL, NULL},
     {"run", "a command in a new container", subcommand_run_image},
-    {"simple", "a shell that sees this host, and changes nothing of it",
-     subcommand_simple},
     {"attach", "in front of one that runs", subcommand_attach},
-    {"ps list", "the containers that there are", subcommand_ps},
     {"exec", "one more command in one that runs", subcommand_exec},
     {"cp", "copy files into one, and out of it", subcommand_cp},
     {"diff", "what one has changed of its files", subcommand_diff},
     {"top", "the processes of one", subcommand_top},
-    {"inspect", "all that is known of some, or of images, as JSON",
-     subcommand_inspect_any},
     {"port", "where on the host a port of one is", subcommand_port},
     {"logs", "what one has printed", subcommand_logs},
     {"stats", "what they use", subcommand_stats},
@@ -57,32 +52,51 @@ static const struct subcommand commands[] = {
     {"rm delete", "remove them", subcommand_rm},
     {"prune", "remove all that do not run", subcommand_prune},
     {"rename", "give one another name", subcommand_rename},
+    {"commit", "one, as it is now, becomes an image", subcommand_commit},
+    {0},
+};
+
+static const struct subcommand more_container_commands[] = {
+    {"ps list", "the containers that there are", subcommand_ps},
+    {"inspect", "all that is known of some, or of images, as JSON",
+     subcommand_inspect_any},
+    {"simple", "a shell that sees this host, and changes nothing of it",
+     subcommand_simple},
     {"show", "a picture of some, drawn from /proc", subcommand_show},
     {"trace", "system calls, of one or of a command", subcommand_trace},
-    {"container", "the same, with this word before them", family_container},
+    {"container", "most of these, with this word before them",
+     family_container},
+    {0},
+};
 
+const struct subcommand image_commands[] = {
     {"Images", NULL, NULL},
-    {"images", "the images that there are", subcommand_image_ls},
-    {"history", "how one came to be", subcommand_image_history},
-    {"tag", "give one another name, too", subcommand_image_tag},
-    {"rmi", "remove them", subcommand_image_rm},
     {"build", "a Containerfile becomes one", subcommand_build},
     {"import", "a root file system becomes one", subcommand_import},
-    {"commit", "a container, as it is now, becomes one", subcommand_commit},
-    {"load", "take images out of an archive", subcommand_load},
-    {"save", "write images to an archive", subcommand_save},
-    {"image", "all that can be done to them: image --help", family_image},
+    {"load", "take some out of an archive", subcommand_load},
+    {"save", "write some to an archive", subcommand_save},
+    {"history", "how one came to be", subcommand_image_history},
+    {"tag", "give one another name, too", subcommand_image_tag},
+    {0},
+};
 
+static const struct subcommand more_image_commands[] = {
+    {"images", "the images that there are", subcommand_image_ls},
+    {"rmi", "remove them", subcommand_image_rm},
+    {"image", "all that can be done to them: image --help", family_image},
+    {0},
+};
+
+static const struct subcommand other_commands[] = {
     {"This program", NULL, NULL},
     {"doctor", "what this machine can run", subcommand_doctor},
     {"version", "which one this is", subcommand_version},
     {"help", "this list, or more of one command", subcommand_help},
+    {0},
+};
 
-    /* What others have, and we do not. */
-    {"pull push login logout search",
-     "images come from no registry: `load` takes an archive, OCI's or docker's; "
-     "`build` and `import` make one",
-     NULL},
+/* What others have, and we do not. */
+const struct subcommand absent_container_commands[] = {
     {"create start restart",
      "a container runs once, from its `run` on; `commit` makes an image of what "
      "it has written, which can be run again",
@@ -92,6 +106,14 @@ static const struct subcommand commands[] = {
      "and `save` make an archive of an image",
      NULL},
     {"update", "limits are what `run` says, until the container ends", NULL},
+    {0},
+};
+
+static const struct subcommand absent_commands[] = {
+    {"pull push login logout search",
+     "images come from no registry: `load` takes an archive, OCI's or docker's; "
+     "`build` and `import` make one",
+     NULL},
     {"events", "`ps -a` says how things are; `wait` waits for an end", NULL},
     {"volume",
      "a directory of the host is one: mkdir data; run -v ./data:/data", NULL},
@@ -109,6 +131,13 @@ static const struct subcommand commands[] = {
     {"info", "`doctor` says what this machine can do; `version`, which this is",
      NULL},
     {0},
+};
+
+static subcommand_tables commands = {
+    container_commands, more_container_commands,
+    image_commands,     more_image_commands,
+    other_commands,     absent_container_commands,
+    absent_commands,    NULL,
 };
 
 static void print_commands(void)
