@@ -187,26 +187,15 @@ program_refuse_unknown(const struct program *program, const char *word)
 {
     program_refuse_absent(program, word);
     const struct program_option *lists[] = {program->options, common_options};
-    size_t word_length = strcspn(word, "="), best = 3, best_length = 0;
-    const char *best_name = NULL;
+    struct similar similar = similar_to(word, strcspn(word, "="));
     for (size_t i = 0; i < 2; i++)
         for (const struct program_option *o = lists[i]; o->names != NULL; o++)
-            for (const char *name = o->names; *name != '\0';
-                 name += strspn(name, " ")) {
-                size_t length = strcspn(name, " ");
-                size_t edits =
-                    similar_edits_between(word, word_length, name, length);
-                if (length > 2 && edits < best) {
-                    best = edits;
-                    best_name = name;
-                    best_length = length;
-                }
-                name += length;
-            }
-    if (best_name == NULL)
+            /* "-v --volume": one letter is like any other. */
+            similar_try_each(&similar, o->names + (o->names[2] == ' ' ? 3 : 0));
+    if (similar.name == NULL)
         program_refuse(program, "unknown option %s", word);
     program_refuse(program, "unknown option %s; did you mean %.*s?", word,
-                   (int)best_length, best_name);
+                   (int)similar.name_length, similar.name);
 }
 
 static const struct program_option *

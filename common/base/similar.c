@@ -1,7 +1,10 @@
 #include "common/base/similar.h"
 
-size_t similar_edits_between(const char *a, size_t a_length, const char *b,
-                             size_t b_length)
+#include <string.h>
+
+/* How many single-letter edits turn `a` into `b`. */
+static size_t similar_edits_between(const char *a, size_t a_length,
+                                    const char *b, size_t b_length)
 {
     enum { MOST = 31 };
     size_t row[MOST + 1];
@@ -23,4 +26,28 @@ size_t similar_edits_between(const char *a, size_t a_length, const char *b,
         }
     }
     return row[b_length];
+}
+
+struct similar similar_to(const char *word, size_t length)
+{
+    return (struct similar){.word = word, .word_length = length, .edits = 3};
+}
+
+bool similar_try(struct similar *similar, const char *name, size_t length)
+{
+    size_t edits = similar_edits_between(similar->word, similar->word_length,
+                                         name, length);
+    if (edits >= similar->edits || edits >= length)
+        return false;
+    similar->name = name;
+    similar->name_length = length;
+    similar->edits = edits;
+    return true;
+}
+
+void similar_try_each(struct similar *similar, const char *names)
+{
+    for (const char *name = names; *(name += strspn(name, " ")) != '\0';
+         name += strcspn(name, " "))
+        similar_try(similar, name, strcspn(name, " "));
 }

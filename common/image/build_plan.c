@@ -25,8 +25,7 @@ int build_plan_find_stage(const struct build *build, const char *name,
 
 static int build_plan_choose_target(struct build *build)
 {
-    const char *wanted = build->options->target, *similar = NULL;
-    size_t least = 3;
+    const char *wanted = build->options->target;
     build->target = build->file.stages - 1;
     if (wanted == NULL)
         return 0;
@@ -35,20 +34,15 @@ static int build_plan_choose_target(struct build *build)
         build->target = (size_t)found;
         return 0;
     }
+    struct similar similar = similar_to(wanted, strlen(wanted));
     for (size_t i = 0; i < build->file.stages; i++) {
         const char *name = build->stages[i].name;
-        size_t edits = name == NULL
-                           ? 3
-                           : similar_edits_between(wanted, strlen(wanted), name,
-                                                   strlen(name));
-        if (edits < least) {
-            least = edits;
-            similar = name;
-        }
+        if (name != NULL)
+            similar_try(&similar, name, strlen(name));
     }
-    if (similar != NULL)
+    if (similar.name != NULL)
         return log_error("--target %s: %s has no such stage; did you mean %s?",
-                         wanted, build->file.name, similar);
+                         wanted, build->file.name, similar.name);
     return log_error("--target %s: %s has no such stage, only %u of them, "
                      "counted from 0",
                      wanted, build->file.name, build->file.stages);

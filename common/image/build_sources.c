@@ -28,10 +28,9 @@ struct build_search {
     const char *pattern; /* one part of a path */
     const char *prefix;  /* those before it */
     struct names names;  /* which match */
-    const char
-        *wanted; /* a name that is not there, and what is most like it: */
-    char similar[NAME_MAX + 1];
-    size_t edits;
+    const char *wanted;  /* a name that is not there, */
+    struct similar nearest;
+    char similar[NAME_MAX + 1]; /* and what is most like it */
 };
 
 /* ---- Names that are there ---- */
@@ -92,12 +91,8 @@ static int build_sources_visit(void *context, const struct layers *layers,
     struct build_search *search = context;
     (void)layers, (void)which, (void)status;
     if (search->wanted != NULL) {
-        size_t edits = similar_edits_between(
-            search->wanted, strlen(search->wanted), name, strlen(name));
-        if (edits < search->edits) {
-            search->edits = edits;
+        if (similar_try(&search->nearest, name, strlen(name)))
             snprintf(search->similar, sizeof search->similar, "%s", name);
-        }
         return 0;
     }
     return fnmatch(search->pattern, name, 0) == 0
@@ -230,7 +225,7 @@ static int build_sources_refuse(const struct build_search *asked,
     snprintf(directory, sizeof directory, "%.*s",
              slash == NULL ? 0 : (int)(slash - clean), clean);
     search->wanted = slash == NULL ? clean : slash + 1;
-    search->edits = 3;
+    search->nearest = similar_to(search->wanted, strlen(search->wanted));
     build_sources_read(search, directory);
     const char *where = search->origin->is_context
                             ? "the context"
@@ -246,7 +241,7 @@ static int build_sources_refuse(const struct build_search *asked,
                             "%s %s: not in the context, as .containerignore "
                             "or .dockerignore has it",
                             kind, word);
-    if (search->edits < 3 && search->edits > 0)
+    if (search->similar[0] != '\0' && search->nearest.edits > 0)
         return build_refuse(search->build, search->instruction,
                             "%s %s: not in %s (ENOENT); did you mean %s%s%s?",
                             kind, word, where, directory,

@@ -223,24 +223,17 @@ static int refuse_kind(const struct containerfile *file, unsigned line,
                         others[i].name, others[i].why);
             return 0;
         }
-    const char *found = NULL;
-    size_t least = 3;
-    for (size_t i = 0; i < KINDS; i++) {
-        char upper[32];
-        size_t used = 0;
-        for (; used < length && used < sizeof upper; used++)
-            upper[used] = (char)toupper((unsigned char)name[used]);
-        size_t edits = similar_edits_between(upper, used, kinds[i].name,
-                                             strlen(kinds[i].name));
-        if (used == length && edits < least && edits < length) {
-            least = edits;
-            found = kinds[i].name;
-        }
-    }
-    if (found != NULL)
+    char upper[32];
+    for (size_t i = 0; i < length && i < sizeof upper; i++)
+        upper[i] = (char)toupper((unsigned char)name[i]);
+    struct similar similar =
+        similar_to(upper, length < sizeof upper ? length : sizeof upper);
+    for (size_t i = 0; i < KINDS; i++)
+        similar_try_each(&similar, kinds[i].name);
+    if (similar.name != NULL)
         return containerfile_refuse(
             file, line, "unknown instruction \"%.*s\"; did you mean %s?",
-            (int)length, name, found);
+            (int)length, name, similar.name);
     return containerfile_refuse(file, line, "unknown instruction \"%.*s\"",
                                 (int)(length < 60 ? length : 60), name);
 }

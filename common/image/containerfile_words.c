@@ -212,37 +212,19 @@ int containerfile_words_read(struct containerfile *file,
 
 /* ---- Flags ---- */
 
-/* The flag most like `name` of those that the kind takes, or NULL. */
-static const char *similar_flag(const char *flags, const char *name,
-                                size_t length, size_t *found_length)
-{
-    const char *found = NULL;
-    size_t least = 3;
-    for (const char *flag = flags; *(flag += strspn(flag, " ")) != '\0';) {
-        size_t own = strcspn(flag, "= ");
-        size_t edits = similar_edits_between(name, length, flag, own);
-        if (edits < least) {
-            least = edits;
-            found = flag;
-            *found_length = own;
-        }
-        flag += strcspn(flag, " ");
-    }
-    return found;
-}
-
 static int refuse_flag(const struct containerfile *file,
                        const struct containerfile_instruction *instruction,
                        const char *flags, const char *name, size_t length)
 {
-    size_t found_length = 0;
     const char *kind = containerfile_kind_name(instruction->kind);
-    const char *found = similar_flag(flags, name, length, &found_length);
-    if (found != NULL)
+    /* Each stands with its = there. */
+    struct similar similar = similar_to(name, length + (name[length] == '='));
+    similar_try_each(&similar, flags);
+    if (similar.name != NULL)
         return containerfile_refuse(
             file, instruction->line,
             "%s: unknown flag --%.*s; did you mean --%.*s?", kind, (int)length,
-            name, (int)found_length, found);
+            name, (int)strcspn(similar.name, "="), similar.name);
     return containerfile_refuse(file, instruction->line,
                                 "%s: unknown flag --%.*s", kind, (int)length,
                                 name);

@@ -361,25 +361,23 @@ static void image_find_similar(const struct store *store, const char *word,
                                char *similar)
 {
     struct image *images;
-    size_t count, best = 3;
+    size_t count;
+    struct similar nearest = similar_to(word, strlen(word));
     similar[0] = '\0';
     if (image_store_list(store, &images, &count) == -1)
         return;
-    for (size_t i = 0; i < count; i++) {
-        const struct reference *reference = &images[i].reference;
+    /* Of two that are as like it the one that needs no tag: those come first. */
+    for (size_t i = 0; i < 2 * count; i++) {
+        const struct reference *reference = &images[i % count].reference;
         bool is_latest = strcmp(reference->tag, "latest") == 0;
         char text[REFERENCE_TEXT_BYTES];
-        const char *names[] = {reference->name, text};
+        if (is_latest != (i < count))
+            continue;
         reference_text(reference, text);
-        for (size_t j = 0; j < 2; j++) {
-            size_t edits = similar_edits_between(word, strlen(word), names[j],
-                                                 strlen(names[j]));
-            if (edits > best || (edits == best && !is_latest) || edits > 2)
-                continue;
-            best = edits;
+        if (similar_try(&nearest, reference->name, strlen(reference->name)) ||
+            similar_try(&nearest, text, strlen(text)))
             snprintf(similar, REFERENCE_TEXT_BYTES, "%s",
                      is_latest ? reference->name : text);
-        }
     }
     image_store_free_list(images, count);
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,27 +48,19 @@ static int presets_refuse_key(const char *file,
                               const struct presets_entry *entry,
                               const struct program_option *options)
 {
-    const char *meant = NULL;
-    size_t best = 3, meant_length = 0;
+    struct similar similar = similar_to(entry->key, strlen(entry->key));
     for (; options->names != NULL; options++) {
         const char *name = strstr(options->names, "--");
-        if (name == NULL)
-            continue;
-        size_t length = strcspn(name + 2, " ");
-        size_t edits = similar_edits_between(entry->key, strlen(entry->key),
-                                             name + 2, length);
-        if (edits < best && edits < length) {
-            best = edits;
-            meant = name + 2;
-            meant_length = length;
-        }
+        if (name != NULL)
+            similar_try(&similar, name + 2, strcspn(name + 2, " "));
     }
-    if (meant == NULL)
+    if (similar.name == NULL)
         return log_error("%s:%u: %s: no option of run is called so", file,
                          entry->line, entry->key);
     return log_error("%s:%u: %s: no option of run is called so; did you mean "
                      "%.*s?",
-                     file, entry->line, entry->key, (int)meant_length, meant);
+                     file, entry->line, entry->key, (int)similar.name_length,
+                     similar.name);
 }
 
 /* Those that add to what was given before, instead of taking its place. */
@@ -171,20 +164,19 @@ static int presets_apply_from(const char *path, const char *preset,
                               char *similar)
 {
     struct presets presets;
+    struct similar nearest = similar_to(preset, strlen(preset));
     int result = presets_read(path, &presets);
     bool found = false;
     for (size_t i = 0; result == 1 && i < presets.count; i++) {
         const struct presets_entry *entry = &presets.entries[i];
-        size_t length = strlen(entry->preset);
         if (strcmp(entry->preset, preset) == 0) {
             found = true;
             if (entry->key != NULL &&
                 presets_apply_entry(path, entry, options) == -1)
                 result = -1;
-        } else if (length < NAME_MAX &&
-                   similar_edits_between(preset, strlen(preset), entry->preset,
-                                         length) < 3) {
-            memcpy(similar, entry->preset, length + 1);
+        } else if (similar_try(&nearest, entry->preset,
+                               strlen(entry->preset))) {
+            snprintf(similar, NAME_MAX + 1, "%s", entry->preset);
         }
     }
     presets_free(&presets);

@@ -148,20 +148,16 @@ static int store_look_up_config(const struct store *store, const char *name,
 static void store_find_similar(const struct store *store, const char *word,
                                char similar[RECORD_NAME_BYTES])
 {
-    size_t best = 3;
+    struct similar nearest = similar_to(word, strlen(word));
     similar[0] = '\0';
     DIR *directory = store_open(store, "names");
     if (directory == NULL)
         return;
-    for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
-        size_t length = strlen(entry->d_name);
-        size_t edits =
-            similar_edits_between(word, strlen(word), entry->d_name, length);
-        if (edits == 0 || edits >= best || !store_names_allowed(entry->d_name))
-            continue; /* one that is just being made or removed */
-        best = edits;
-        memcpy(similar, entry->d_name, length + 1); /* allowed: so it fits */
-    }
+    for (struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        if (store_names_allowed(entry->d_name) && /* so it fits */
+            strcmp(entry->d_name, word) != 0 &&   /* just made, or removed */
+            similar_try(&nearest, entry->d_name, strlen(entry->d_name)))
+            memcpy(similar, entry->d_name, nearest.name_length + 1);
     closedir(directory);
 }
 

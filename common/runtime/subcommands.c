@@ -9,38 +9,18 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The name most like `word`, of `length` bytes; NULL where none is like it. */
-static const char *subcommands_find_similar(subcommand_tables tables,
-                                            const char *word, size_t *length)
-{
-    size_t best = 3;
-    const char *found = NULL;
-    for (; *tables != NULL; tables++)
-        for (const struct subcommand *row = *tables; row->names != NULL; row++)
-            for (const char *name = row->run == NULL ? "" : row->names;
-                 *name != '\0'; name += strspn(name, " ")) {
-                size_t own = strcspn(name, " ");
-                size_t edits =
-                    similar_edits_between(word, strlen(word), name, own);
-                if (edits < best && edits < own) {
-                    best = edits;
-                    found = name;
-                    *length = own;
-                }
-                name += own;
-            }
-    return found;
-}
-
 static int subcommands_refuse(subcommand_tables tables, const char *word)
 {
-    size_t length = 0;
-    const char *meant = subcommands_find_similar(tables, word, &length);
-    if (meant == NULL)
+    struct similar similar = similar_to(word, strlen(word));
+    for (; *tables != NULL; tables++)
+        for (const struct subcommand *row = *tables; row->names != NULL; row++)
+            if (row->run != NULL)
+                similar_try_each(&similar, row->names);
+    if (similar.name == NULL)
         log_error("unknown command: %s", word);
     else
-        log_error("unknown command: %s; did you mean %.*s?", word, (int)length,
-                  meant);
+        log_error("unknown command: %s; did you mean %.*s?", word,
+                  (int)similar.name_length, similar.name);
     log_advice("--help lists them");
     return EXIT_OURS;
 }
