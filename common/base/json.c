@@ -1,5 +1,6 @@
 #include "common/base/json.h"
 
+#include "common/base/advice.h"
 #include "common/base/log.h"
 #include "common/base/number.h"
 #include "common/base/utf8.h"
@@ -451,6 +452,7 @@ struct json *json_read(const char *path, size_t most_bytes)
         return NULL;
     }
     char *text = malloc(most_bytes + 1);
+    errno = text == NULL ? ENOMEM : 0;
     if (text == NULL || fstat(fd, &status) == -1 || !S_ISREG(status.st_mode))
         got = -1;
     while (got > 0 && used <= most_bytes) {
@@ -458,14 +460,17 @@ struct json *json_read(const char *path, size_t most_bytes)
         if (got > 0)
             used += (size_t)got;
     }
+    int error = got == -1 ? errno : 0;
     close(fd);
     if (got == 0 && used <= most_bytes)
         json = json_parse(path, text, used);
-    else if (text != NULL)
-        log_error("%s: expected a file of %zu bytes at most", path, most_bytes);
+    else if (error != 0)
+        log_error("%s can not be read (%s)", path, advice_error_name(error));
     else
-        log_error("%s: out of memory (ENOMEM)", path);
+        log_error("%s: expected a file of %zu bytes at most", path, most_bytes);
     free(text);
+    if (error != 0)
+        errno = error;
     return json;
 }
 

@@ -102,7 +102,8 @@ static int build_archive_merge_inner(struct build_archive *archive, int from_fd,
             result = build_archive_down(archive, name);
         if (result != -1)
             result = build_archive_merge(archive, fd, inner);
-        layer_place_close(inner);
+        if (layer_place_close(inner, result) == -1 && result != -1)
+            result = build_archive_failed(archive, name, NULL);
     } else {
         build_archive_failed(archive, name, NULL);
     }
@@ -199,7 +200,8 @@ static int build_archive_place(struct build_archive *archive, int from_fd,
     } else {
         memcpy(archive->path, found->path, sizeof archive->path);
         result = build_archive_merge(archive, from_fd, place);
-        layer_place_close(place);
+        if (layer_place_close(place, result) == -1 && result != -1)
+            result = build_archive_failed(archive, "", NULL);
     }
     free(place);
     free(found);

@@ -90,7 +90,8 @@ static int build_copy_enter(struct build_copying *copying,
                 ? layer_place_walk(top, "", &usual, place)
                 : layer_place_enter(parent, slash == NULL ? path : slash + 1,
                                     last == NULL ? &usual : last, place);
-        layer_place_close(parent);
+        if (layer_place_close(parent, result) == -1 && result != -1)
+            result = layer_place_close(place, -1);
     }
     free(parent);
     return result;
@@ -155,7 +156,7 @@ static int build_copy_directory(struct build_copying *copying,
     }
     if (result != -1) {
         result = layer_copy_directory(&copying->copy, source, place);
-        layer_place_close(place);
+        result = layer_place_close(place, result);
     }
     free(place);
     free(found);
@@ -204,8 +205,7 @@ static int build_copy_file(struct build_copying *copying,
                  : layer_copy_text(&copying->copy, source->text,
                                    copying->build->epoch, &target->place,
                                    target->name);
-    layer_place_close(&target->place);
-    return result;
+    return layer_place_close(&target->place, result);
 }
 
 static int build_copy_one(struct build_copying *copying,
@@ -261,7 +261,7 @@ static int build_copy_all(struct build_copying *copying)
         for (size_t i = 0; i < copying->sources.count && result == 0; i++)
             result = build_copy_one(copying, top, &copying->sources.all[i],
                                     found, target);
-        layer_place_close(top);
+        result = layer_place_close(top, result);
     }
     free(target);
     free(found);

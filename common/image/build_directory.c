@@ -45,9 +45,8 @@ static int build_directory_make(struct build_making *making,
         return -1;
     result = layer_place_walk(top, found->path, &usual, made);
     if (result != -1)
-        layer_place_close(made);
-    layer_place_close(top);
-    return result == -1 ? -1 : 0;
+        result = layer_place_close(made, 0);
+    return layer_place_close(top, result) == -1 ? -1 : 0;
 }
 
 /* As root of the ids of containers. */

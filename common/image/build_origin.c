@@ -1,5 +1,6 @@
 #include "common/image/build_origin.h"
 
+#include "common/base/advice.h"
 #include "common/image/build_layer.h"
 #include "common/image/layer_path.h"
 
@@ -29,6 +30,12 @@ build_origin_open_image(struct build *build,
                          from, missing ? " (ENOENT)" : "");
             return -1;
         }
+        if (!image_store_check_whole(&images[i])) {
+            image_free(&images[i]);
+            return build_refuse(build, instruction,
+                                "COPY --from=%s: that image can not be used",
+                                from);
+        }
         names[i] = from;
     }
     origin->known = &images[i].config.layers;
@@ -43,7 +50,11 @@ int build_origin_open(struct build *build, const struct build_stage *stage,
     *origin = (struct build_origin){.is_context = from == NULL};
     if (from == NULL) {
         origin->ignore = &build->context.ignore;
-        return layer_path_copy(&build->context.layers, &origin->layers);
+        return layer_path_copy(&build->context.layers, &origin->layers) == 0
+                   ? 0
+                   : build_refuse(build, instruction, "%s: the context: %s",
+                                  containerfile_kind_name(instruction->kind),
+                                  advice_error_name(errno));
     }
     int number =
         build_plan_find_stage(build, from, (size_t)(stage - build->stages));

@@ -55,10 +55,13 @@ static int build_plan_find_image(struct build *build, struct build_stage *stage)
     const struct containerfile_instruction *from =
         &build->file.instructions[stage->first];
     if (!stage->needed || stage->base != -1 ||
-        strcmp(stage->from, "scratch") == 0 ||
-        image_store_find(build->store, stage->from, &stage->image) == 0)
+        strcmp(stage->from, "scratch") == 0)
         return 0;
-    if (errno != ENOENT)
+    int result = image_store_find(build->store, stage->from, &stage->image);
+    /* One that can not be read would be taken for an empty one. */
+    if (result == 0 && image_store_check_whole(&stage->image))
+        return 0;
+    if (result == 0 || errno != ENOENT)
         return build_refuse(build, from, "FROM %s: that image can not be used",
                             stage->from);
     build_refuse(build, from, "FROM %s: there is no such image here (ENOENT)",

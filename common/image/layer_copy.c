@@ -385,7 +385,7 @@ static int layer_copy_inner(struct layer_copy *copy,
         result = layer_copy_names(copy, inner, place == NULL ? NULL : to);
         layers_close(inner);
         if (place != NULL)
-            layer_place_close(to);
+            result = layer_place_close(to, result);
     }
     free(to);
     free(inner);

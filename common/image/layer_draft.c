@@ -32,8 +32,12 @@ static int layer_store_make_hidden(const struct store *store,
         draft->fd = lock_directory(draft->path, LOCK_EX | LOCK_NB);
         if (draft->fd != -1)
             return 0;
-        if (errno != EWOULDBLOCK && errno != ENOENT)
+        if (errno != EWOULDBLOCK && errno != ENOENT) {
+            int saved_errno = errno;
+            rmdir(draft->path);
+            errno = saved_errno;
             break;
+        }
     }
     return -1;
 }

@@ -1,5 +1,6 @@
 #include "common/image/layer_place.h"
 
+#include "common/base/files.h"
 #include "common/image/layer_attributes.h"
 #include "common/image/layer_path.h"
 
@@ -12,17 +13,18 @@
 
 enum { OPEN_DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
 
-void layer_place_close(struct layer_place *place)
+int layer_place_close(struct layer_place *place, int result)
 {
     int saved_errno = errno;
     const struct timespec times[2] = {place->time, place->time};
-    if (place->fd != -1) {
-        futimens(place->fd, times);
-        close(place->fd);
+    if (result != -1 && place->fd != -1 && futimens(place->fd, times) == -1) {
+        saved_errno = errno;
+        result = -1;
     }
-    place->fd = -1;
+    files_close(&place->fd);
     layers_close(&place->below);
     errno = saved_errno;
+    return result;
 }
 
 int layer_place_top(struct layer_place *top, int tree_fd,
@@ -117,9 +119,7 @@ int layer_place_enter(const struct layer_place *place, const char *name,
         if (result == -1 && errno == ELOOP)
             errno = ENOTDIR;
     }
-    if (result == -1)
-        layer_place_close(inner);
-    return result;
+    return result == -1 ? layer_place_close(inner, -1) : result;
 }
 
 int layer_place_walk(const struct layer_place *top, const char *path,
@@ -142,7 +142,8 @@ int layer_place_walk(const struct layer_place *top, const char *path,
          name = strtok_r(NULL, "/", &rest)) {
         *here = *inner;
         result = layer_place_enter(here, name, made, inner);
-        layer_place_close(here);
+        if (layer_place_close(here, result) == -1 && result != -1)
+            result = layer_place_close(inner, -1);
     }
     free(here);
     return result;

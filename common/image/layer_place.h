@@ -5,8 +5,8 @@
  *   layer_place_top(&top, draft.tree_fd, &below);
  *   layer_place_walk(&top, "usr/share/doc", &made, &doc);
  *   …openat(doc.fd, "x", O_CREAT|O_EXCL …)…
- *   layer_place_close(&doc);
- *   layer_place_close(&top);
+ *   result = layer_place_close(&doc, result);
+ *   result = layer_place_close(&top, result);
  *
  * What is put into a directory of the image stands in the new layer, in a directory that has the
  * same name there: the upper one of the two decides who owns it. So it is made as the one below
@@ -55,7 +55,8 @@ int layer_place_walk(const struct layer_place *top, const char *path,
                      const struct layer_place_new *made,
                      struct layer_place *inner);
 
-/* Gives it its time. */
-void layer_place_close(struct layer_place *place);
+/* Gives it its time, unless it is of no use any more: `result` is -1. Returns that, or -1
+ * with errno where it can not be given. */
+int layer_place_close(struct layer_place *place, int result);
 
 #endif

@@ -241,6 +241,9 @@ static int unpack_hard_link(struct unpack *unpack, int parent_fd,
     memcpy(target_parent, unpack->target, length);
     target_parent[length] = '\0';
     int target_fd = unpack_open(unpack, target_parent, O_PATH);
+    if (target_fd == -1 && errno != ENOENT && errno != ENOTDIR &&
+        errno != ELOOP)
+        return unpack_failed(unpack, "openat2");
     if (target_fd == -1)
         return tar_reader_refuse(unpack->reader,
                                  "a link to \"%.256s\", which is not in the "

@@ -820,6 +820,74 @@ after_fault()
   each_call after_fault
 }
 
+# each_way_to_fail OPTION…: at NSCTL_TEST_POINTS calls (60; "all") of a build with these options, of all kinds, that call
+# fails as it is likely to. What costs nothing when it fails is left out: whether somebody has left something half made
+# is looked at again by the next build; nor does a look at a directory fail that one has just opened.
+each_way_to_fail()
+{
+  local names=openat,openat2,mkdir,mkdirat,rename,renameat,linkat,symlinkat,symlink,mknodat,unlinkat,fsync,syncfs,flock,write
+  local call number error points=${NSCTL_TEST_POINTS:-60} met=0
+  names+=,fchown,fchownat,fchmod,fchmodat,read,utimensat,fsetxattr,getdents64,newfstatat,readlinkat,fcntl
+  [ "$points" != all ] || points=100000
+  strace -y -o list -e trace="$names" "$STEP" build -q -t z --no-cache "$@" context >/dev/null
+  awk -v here="$BATS_TEST_TMPDIR" '!/^[a-z0-9_]+\(/ { next }
+    { call = substr($0, 1, index($0, "(") - 1); count[call]++ }
+    /\/context/ { seen = 1 }
+    !seen || / = -1 / || !index($0, here) || /\/layers>/ || /^newfstatat.*\/layers\/\.[0-9a-f]*[>"]/ || /"[^"]*\/layers"/ { next }
+    { print call, count[call] }' list >all
+  awk '{ c[$1]++; line[$1, c[$1]] = $0 }
+    END { for (k in c) for (i = 0; i < c[k]; i++) print i, line[k, (int(c[k] / 2) + i * 7919) % c[k] + 1] }' all |
+    sort -n -k 1,1 -s | cut -d ' ' -f 2- | head -n "$points" >some
+  while read -r -u 9 call number; do
+    # A name is given last of all: who has it is whole, though it may not be on the disk.
+    "$STEP" rmi -f z >/dev/null 2>&1
+    "$STEP" image prune -f >/dev/null
+    case $call in
+      openat | fcntl) error=EMFILE ;; openat2 | newfstatat | unlinkat) error=EACCES ;; linkat) error=EMLINK ;; flock) error=ENOLCK ;;
+      fchown* | fchmod* | mknodat) error=EPERM ;; read | readlinkat | getdents64 | fsync | syncfs) error=EIO ;; *) error=ENOSPC ;;
+    esac
+    run --separate-stderr strace --quiet=all -y -o trace -e trace="$call" -e inject="$call:error=$error:when=$number" \
+      "$STEP" build -q -t z --no-cache "$@" context
+    grep -q INJECTED trace || continue
+    echo "at $call number $number of build $*: $(grep INJECTED trace | head -n 1)"
+    met=$((met + 1))
+    # That a step is not remembered need be no reason to have made nothing.
+    [ "$call:$status" = symlink:0 ] || assert_status 125 "It has failed, and nobody has noticed."
+    assert_stderr_has "$error" "Why is said."
+    [ "$call" = unlinkat ] || assert_store_sound
+  done 9<some
+  [ "$met" -gt 40 ] || fail "Only $met calls were met."
+  assert_builds_after
+}
+
+@test "whatever call of COPY, ADD and --squash fails: the reason is said, and nothing half is left" {
+  requires root strace # a user's is done by a child
+  mkdir -p context/dir/sub
+  echo 1 >context/dir/file && ln context/dir/file context/dir/other && ln -s file context/dir/link && echo 2 >context/dir/sub/file
+  tar -C context --owner=0 --group=0 -cf context/a.tar dir
+  echo data >context/file
+  printf 'FROM base\nCOPY file dir /d/\nADD a.tar /d/a/\nCOPY dir /d/sub\nWORKDIR /d/w\n' >context/Containerfile
+  each_way_to_fail
+  printf 'FROM base\nCOPY dir /d\nADD a.tar /d/dir\nCOPY dir /d/dir/sub\nWORKDIR /etc/w\n' >context/Containerfile
+  each_way_to_fail --squash
+}
+
+@test "an image that can not be read is not built upon, nor copied from" {
+  make_image other
+  printf '{' >"$(metadata_of base)"
+  build 'FROM base\nENV A=1\n'
+  assert_status 125
+  assert_stderr_has "base:latest is corrupt: "
+  assert_stderr_has "Containerfile:1: FROM base: that image can not be used"
+  build 'FROM other\nCOPY --from=base /etc /e\n'
+  assert_status 125
+  assert_stderr_has "Containerfile:2: COPY --from=base: that image can not be used"
+  build 'FROM other\nCOPY text /t\n' && rm -r "$NSCTL_ROOT/layers/$(layers_of other)"
+  build 'FROM other\nENV A=1\n'
+  assert_status 125
+  assert_stderr_has "one of its layers is gone"
+}
+
 after_kill()
 {
   echo "at $1 number $2:"
