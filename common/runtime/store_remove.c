@@ -177,9 +177,9 @@ int store_remove(const struct store *store, const struct record *record)
         result = log_error("%s is alive (EBUSY)", record->id);
     }
     /* What it wrote goes first, while it is listed still: if that can not be removed it
-     * stays a container that can be seen. */
-    static const char *const written[] = {"upper", "work"};
-    for (size_t i = 0; i < 2 && result == 0; i++)
+     * stays a container that can be seen. The kernel leaves a directory in its workplace. */
+    static const char *const written[] = {"upper", "work/work", "work"};
+    for (size_t i = 0; i < 3 && result == 0; i++)
         if ((result =
                  files_path(path, "%s/%s", record->directory, written[i])) == 0)
             result = store_tree_remove(path);
