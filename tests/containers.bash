@@ -9,7 +9,8 @@
 #   field NAME KEY                   what inspect says
 #   directory_of NAME                where its record is
 #   is_gone PID
-#   pack_rootfs ARCHIVE [OPTION…]   the default root file system, by tar with these options
+#   own_rootfs                       sets rootfs: the default root file system, or an ordinary user's copy of it
+#   pack_rootfs ARCHIVE [OPTION…]   that, by tar with these options
 #   assert_store_empty
 #
 # A file that has to do more before or after each test calls these two from a setup or teardown of its own.
@@ -17,7 +18,7 @@
 begin_store()
 {
   export NSCTL_ROOT=$BATS_TEST_TMPDIR/root
-  rootfs=$ROOT/build/rootfs/default
+  own_rootfs
   cd "$BATS_TEST_TMPDIR" || return
 }
 
@@ -44,10 +45,23 @@ start()
   id=$output
 }
 
-# An ordinary user leaves out what only who made it, often root, may read.
+# Whoever made it, often root, has kept some of it to himself, and inside a user's container nobody may write to it.
+own_rootfs()
+{
+  rootfs=$ROOT/build/rootfs/default
+  [ "$(id -u)" -ne 0 ] && [ ! -O "$rootfs/root" ] || return 0
+  if [ ! -d "$BATS_FILE_TMPDIR/rootfs" ]; then
+    cp -R "$rootfs" "$BATS_FILE_TMPDIR/rootfs" 2>/dev/null || true
+    chmod -R u+rwX "$BATS_FILE_TMPDIR/rootfs"
+  fi
+  rootfs=$BATS_FILE_TMPDIR/rootfs
+}
+
 pack_rootfs()
 {
-  tar -C "$ROOT/build/rootfs/default" "${@:2}" --ignore-failed-read -cf "$1" .
+  local rootfs
+  own_rootfs
+  tar -C "$rootfs" --owner=0 --group=0 "${@:2}" -cf "$1" .
 }
 
 # What `inspect` says: field NAME KEY, the first member of that name.

@@ -13,8 +13,25 @@
 #   image_machine            what images call this machine: amd64, arm64
 #   assert_images_sound      no name without its layers, no layer without a name; nothing half made
 #   assert_no_images         nothing at all
+#   end_images               what a teardown does: end_store, and of an ordinary user's images all
 #   run_is_kept WHO          whether what RUN writes can be, in a user namespace of WHO's
 #   needs_kept WHO           skips the test where it can not be, since what a container writes is in memory then
+
+# What is in an ordinary user's image may be another's, of that one's range of ids, and bats could not remove it.
+end_images()
+{
+  local ended=0 store
+  end_store || ended=$?
+  if [ "$(id -u)" -ne 0 ]; then
+    for store in "$BATS_TEST_TMPDIR"/{*,*/*}/layers; do
+      [ ! -d "$store" ] || "$STEP" -q --root "${store%/*}" image prune -af >/dev/null 2>&1 || true
+    done
+    chmod -R u+rwX "$BATS_TEST_TMPDIR" 2>/dev/null || true
+  fi
+  return "$ended"
+}
+
+teardown() { end_images; }
 
 make_image()
 {
@@ -27,17 +44,11 @@ make_image()
   rm -r "$tree"
 }
 
-# As a user of what that user may read.
 make_base()
 {
-  local tree=$BATS_TEST_TMPDIR/base name=$1
+  local name=$1
   shift
-  [ -d "$tree" ] || {
-    mkdir "$tree"
-    cp -R "$ROOT/build/rootfs/default/." "$tree" 2>/dev/null || true
-    chmod -R u+rwX "$tree"
-  }
-  "$STEP" -q import "$@" "$tree" "$name" >/dev/null
+  "$STEP" -q import "$@" "$rootfs" "$name" >/dev/null
 }
 
 id_of()

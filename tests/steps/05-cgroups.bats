@@ -700,16 +700,17 @@ hidden()
 }
 
 # bats test_tags=v2
-@test "50 at once, each with a limit of its own" {
-  local i
-  for i in {1..50}; do launch "c$i" -m $((20 + i))m -cpu "0.$((40 + i))" --pids-limit $((100 + i)) "${wait_inside[@]}"; done
-  for i in {1..50}; do
+@test "many at once, each with a limit of its own" {
+  # 50, or where tests are told to be brief, as those of the emulated machine are, where each takes seconds, a dozen.
+  local i number=${NSCTL_TEST_EVERY:+12}
+  for ((i = 1; i <= ${number:=50}; i++)); do launch "c$i" -m $((20 + i))m -cpu "0.$((40 + i))" --pids-limit $((100 + i)) "${wait_inside[@]}"; done
+  for ((i = 1; i <= number; i++)); do
     is_ready "c$i"
     look_at "c$i.log"
     has memory memory.max memory.limit_in_bytes $(((20 + i) * 1048576)) $(((20 + i) * 1048576))
     has pids pids.max pids.max $((100 + i)) $((100 + i))
   done
-  finish c50
+  finish "c$number"
   assert_status 0
   assert_nothing_left
 }

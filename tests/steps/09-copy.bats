@@ -136,7 +136,7 @@ describe()
   make_tree
   chmod 644 tree/one
   chown -R "$(as_user id -u):$(as_user id -g)" .
-  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q run -d --net none --name u "$ROOT/build/rootfs/default" /bin/sleep 1000 >/dev/null
+  as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q run -d --net none --name u "$rootfs" /bin/sleep 1000 >/dev/null
   as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q cp tree u:/srv
   as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q cp u:/srv back
   assert_equal "$(describe tree)" "$(describe back)"
@@ -153,7 +153,7 @@ ended()
 {
   local options=()
   while [ "$1" != -- ]; do options+=("$1") && shift; done
-  "$STEP" -q run --net none --name w --rootfs "$ROOT/build/rootfs/default" "${options[@]}" /bin/sh -c "$2"
+  "$STEP" -q run --net none --name w --rootfs "$rootfs" "${options[@]}" /bin/sh -c "$2"
 }
 
 @test "one that has ended: what it wrote comes out, and what goes in is part of it" {
@@ -175,7 +175,7 @@ ended()
     assert_status 1 "What it deleted is not there, though it is in a layer below: run $space"
     run_step diff w
     assert_output_has "A /srv/one"
-    [ ! -e "$ROOT/build/rootfs/default/srv/one" ] || fail "The layers below are nobody's to write to."
+    [ ! -e "$rootfs/srv/one" ] || fail "The layers below are nobody's to write to."
     "$STEP" -q rm w >/dev/null
     rm -rf file srv back
   done
@@ -278,8 +278,8 @@ ended()
 make_hostile_rootfs()
 {
   requires compiler
+  cp -a "$rootfs" rootfs
   rootfs=$PWD/rootfs
-  cp -a "$ROOT/build/rootfs/default" "$rootfs"
   "${CC:-cc}" -O1 -static -D_GNU_SOURCE -o "$rootfs/attacker" "$ROOT/tests/attacker.c"
 }
 

@@ -42,8 +42,8 @@ set_enter_words()
 make_hostile_rootfs()
 {
   requires compiler
+  cp -a "$rootfs" rootfs
   rootfs=$PWD/rootfs
-  cp -a "$ROOT/build/rootfs/default" "$rootfs"
   "${CC:-cc}" -O1 -static -D_GNU_SOURCE -o "$rootfs/attacker" "$ROOT/tests/attacker.c"
   # What our own program would need, were it executed in there.
   local library
@@ -262,7 +262,7 @@ counts()
   mkdir "$NSCTL_ROOT" && chown "$(as_user id -u):$(as_user id -g)" "$NSCTL_ROOT"
   local option
   for option in --rm --init; do
-    as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q run -d --net none "$option" --name u "$ROOT/build/rootfs/default" /bin/sleep 1000 >/dev/null
+    as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q run -d --net none "$option" --name u "$rootfs" /bin/sleep 1000 >/dev/null
     run as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q exec u sh -c 'id -u; readlink /proc/self/ns/user'
     assert_output_matches '^0' "run $option"
     run as_user env "NSCTL_ROOT=$NSCTL_ROOT" "$STEP" -q top u

@@ -30,7 +30,7 @@ setup()
 
 teardown()
 {
-  end_store
+  end_images
   [ -z "${mounted:-}" ] || umount -l "$mounted"
 }
 
@@ -69,7 +69,10 @@ assert_nothing_stored()
 
 @test "a root file system, plain, with gzip, with zstd, from a pipe and as a directory: the same layer, the same files" {
   make_full_tree
-  "$tool" pack tree x.tar >/dev/null
+  # Of an ordinary user's directory the files are root's in the image.
+  local as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(unshare --map-root-user)
+  "${as_root[@]}" "$tool" pack tree x.tar >/dev/null
   gzip -kn x.tar
   zstd -q x.tar
   local what digest
@@ -481,7 +484,7 @@ Loaded image: three:latest" "$output"
   mkdir -m 1777 everybodys
   echo mine >victim
   as_user ln -s "$PWD/victim" everybodys/x.tar
-  assert_equal mine "$(cat everybodys/x.tar)" "The control: it leads there."
+  assert_equal "$(realpath victim)" "$(realpath everybodys/x.tar)" "The control: it leads there." # open(2) may refuse, protected_symlinks
   run_step save -o everybodys/x.tar base
   assert_status 125
   assert_stderr_has "everybodys/x.tar is somebody else's link, to $PWD/victim (EACCES)"

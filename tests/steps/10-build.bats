@@ -14,7 +14,7 @@ load ../images
 
 setup_file()
 {
-  pack_rootfs "$BATS_FILE_TMPDIR/base.tar" --owner=0 --group=0
+  pack_rootfs "$BATS_FILE_TMPDIR/base.tar"
   chmod a+r "$BATS_FILE_TMPDIR/base.tar"
   export BASE=$BATS_FILE_TMPDIR/base.tar KEPT=
   host_snapshot

@@ -192,6 +192,7 @@ type_in()
 # --- The lines that nsctl was to understand from its first day on --------------------------
 
 @test "nsctl run -m 100m -cpu 0.5 /bin/bash" {
+  requires cgroup-write memory cpu
   run --separate-stderr -- bash -c 'echo "echo \$0 \$HOSTNAME; exit 3" | nsctl run -i --net none -m 100m -cpu 0.5 /bin/bash'
   assert_status 3
   assert_output_matches '^/bin/bash [0-9a-f]{12}$'
@@ -336,16 +337,19 @@ $BATS_TEST_TMPDIR/there/usr/bin/other" "$(comm -13 <(echo "$before") <(installed
   ! command -v zsh >/dev/null || zsh -n _nsctl
 }
 
-@test "the examples are such: presets that run takes, a profile that seccomp takes" {
+@test "the example of presets: run takes each of them" {
+  requires cgroup-write memory cpu pids
   local preset
   export XDG_CONFIG_HOME=$BATS_TEST_TMPDIR/config
   mkdir -p config/nsctl
   cp "$ROOT/packaging/nsctl-presets.yaml" config/nsctl/presets.yaml
   for preset in small careful; do
-    requires memory cpu pids
     run_step run --rm --net none --preset "$preset" "$rootfs" /bin/echo taken
     assert_equal taken "$output" "$preset"
   done
+}
+
+@test "the example of a profile: seccomp takes it, and it refuses" {
   run_step run --rm --net none --security-opt "seccomp=$ROOT/packaging/nsctl-seccomp.json" "$rootfs" /bin/sh -c 'unshare -m true 2>&1 || echo kept'
   assert_output_has kept
 }

@@ -30,7 +30,7 @@ setup()
 
 teardown()
 {
-  end_store
+  end_images
   [ ! -d pod ] || on_podman rmi -af >/dev/null 2>&1 || true
   findmnt -rno TARGET | grep "^$BATS_TEST_TMPDIR/" | sort -r | xargs -r umount -l
   return 0

@@ -21,7 +21,7 @@ setup()
 teardown()
 {
   local ended=0
-  end_store || ended=$?
+  end_images || ended=$?
   [ -z "${profile:-}" ] || apparmor_parser --remove <<<"profile $profile {}" || ended=$?
   return "$ended"
 }
@@ -78,6 +78,11 @@ run_image() { run_step run --rm --net none "$@"; }
   assert_output_has $'10.90.0.2\tdb'
   assert_output_has $'10.90.0.3\tequals'
   assert_output_has $'fd00::2\tsix'
+}
+
+@test "a size as others write it is a limit as others mean it" {
+  requires cgroup-write memory
+  make_image small 'CMD ["/bin/true"]'
   run_step run -d --name sized --net none -m 96MB small sleep 100
   run_step inspect sized
   assert_output_has '"Memory": 100663296'
@@ -327,7 +332,7 @@ END
 
 @test "inspect --format: some of what is known, in a text of one's own" {
   make_image one 'ENV A="x y"' 'CMD ["/bin/true"]' 'VOLUME /data'
-  run_step run -d --name web --net none one sleep 100
+  run_step run -d --name web --net none --pids-limit -1 one sleep 100
   local id=$output how expected
   while IFS='|' read -r how expected; do
     run_step inspect --format "$how" web
@@ -336,7 +341,7 @@ END
   done <<'END'
 {{.Id}}|ID
 {{ .Name }} is {{.State.Status}}.|web is running.
-{{.State.Running}} {{.State.ExitCode}} {{.HostConfig.PidsLimit}}|true null 2048
+{{.State.Running}} {{.State.ExitCode}} {{.HostConfig.PidsLimit}}|true null -1
 {{json .Name}}: {{json .Config.Cmd}}{{.Config.Volumes}}|"web": ["sleep","100"]{"/data":{}}
 {{.Name}}{{.State.Status}}, {{.Name}}|webrunning, web
 nothing of it|nothing of it
