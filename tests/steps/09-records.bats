@@ -122,8 +122,47 @@ END
   exec 8<>"$directory/alive"
   flock -n 8
   run_step ps -a
-  exec 8>&-
   assert_output_matches 'Created .* one' "Whose lock is held lives: ask for it, and do not wait."
+  flock -n -s 8
+  run_step ps -a
+  exec 8>&-
+  assert_output_matches 'Exited .* one' "Who only asks shares the lock for a moment, and is not taken for a monitor by others who ask."
+}
+
+@test "first it is asked who lives, and then what the record says: or its last word could come in between" {
+  requires strace
+  start one
+  run strace -o trace -e trace=openat,flock -- "$STEP" -q ps -a
+  assert_equal $'alive\nLOCK_SH\nconfig.json\nstate.json' "$(grep -oE '"(alive|config.json|state.json)"|LOCK_SH' trace | tr -d '"')"
+}
+
+@test "one that is removed while somebody looks at it is gone, and not corrupt" {
+  requires strace
+  start one
+  start two
+  strace -o /dev/null -e trace=flock -e inject=flock:delay_exit=1500000:when=1 -- "$STEP" -q ps -a >listed 2>errors &
+  sleep 0.5
+  run_step rm -f one two
+  assert_status 0
+  wait $!
+  ! grep -i corrupt listed errors || fail "It was taken for a damaged one."
+}
+
+@test "a process that has ended, and for which nobody has waited, does not live" {
+  local directory zombie
+  start one
+  directory=$(directory_of one)
+  python3 -c 'import os, time; pid = os.fork() or os._exit(0); print(pid, flush=True); time.sleep(1000)' >zombie 3>&- &
+  wait_until grep -q . zombie
+  zombie=$(cat zombie)
+  wait_until grep -q '^State:.Z' "/proc/$zombie/status"
+  forge_pid "$zombie" one
+  forge_start "$(start_time_of "$zombie")" one
+  kill -KILL "$(sed -n '/"monitor"/,/}/s/.*"pid": \([0-9]*\).*/\1/p' "$directory/config.json")"
+  wait_until flock -n "$directory/alive" true
+  run_step ps -a
+  kill $!
+  assert_output_matches 'Exited .* one' "Its number is the container's, as its start time is; but it has ended."
 }
 
 # --- A damaged record ------------------------------------------------------------------
@@ -203,8 +242,11 @@ start_time_of() { sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 20; }
     start one -- /bin/sleep 1000
     forge_pid "$stranger" one
     # shellcheck disable=SC2086
-    run strace -f -o trace -e trace=kill,tkill,tgkill,pidfd_send_signal,pidfd_open -- "$STEP" -q $command one
+    run strace -f -o trace -e trace=kill,tkill,tgkill,pidfd_send_signal,pidfd_open,openat -- "$STEP" -q $command one
     ! grep -E "kill\($stranger," trace || fail "$command has sent a signal by number."
+    # Between a look at who that is and the descriptor another could get the number.
+    assert_equal "pidfd_open" "$(grep -oE "pidfd_open\($stranger,|\"/proc/$stranger/stat\"" trace | head -n 1 | sed "s/($stranger,//")" \
+      "First the descriptor, and then the question whose that is."
     kill -0 "$stranger" || fail "$command has killed a process that is none of the container's."
     "$STEP" -q rm -f one
   done
