@@ -114,7 +114,7 @@ static void thrift_give_back_stack(size_t page_size)
 THRIFT_UNGUARDED void thrift_begin(struct thrift *thrift)
 {
     struct thrift_region region = thrift_find_region();
-    *thrift = (struct thrift){NULL, 0};
+    *thrift = (struct thrift){NULL, 0, region.start};
     if (THRIFT_IS_WATCHED)
         return;
     /* Room for the worst case; only the pages that are written to are any. */
@@ -129,21 +129,21 @@ THRIFT_UNGUARDED void thrift_begin(struct thrift *thrift)
     size_t kept =
         (used + region.page_size - 1) / region.page_size * region.page_size;
     munmap(packed + kept, room - kept);
-    *thrift = (struct thrift){packed, kept};
+    *thrift = (struct thrift){packed, kept, region.start};
     madvise(region.start, region.size, MADV_DONTNEED);
     thrift_give_back_stack(region.page_size);
 }
 
+/* Asks the C library nothing: on aarch64 even the size of a page is a variable of musl's. */
 THRIFT_UNGUARDED void thrift_end(struct thrift *thrift)
 {
-    struct thrift_region region = thrift_find_region();
     size_t used = 0;
     struct thrift_run run;
     if (thrift->packed == NULL)
         return;
     do {
         memcpy(&run, thrift->packed + used, sizeof run);
-        memcpy(region.start + run.offset, thrift->packed + used + sizeof run,
+        memcpy(thrift->start + run.offset, thrift->packed + used + sizeof run,
                run.length);
         used += sizeof run + run.length;
     } while (run.length != 0);

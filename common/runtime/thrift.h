@@ -19,6 +19,7 @@
 struct thrift {
     unsigned char *packed; /* NULL: all is where it was */
     size_t size;           /* of it */
+    unsigned char *start;  /* of where it belongs */
 };
 
 /* Puts by what the program's static variables hold that began as zeros (its .bss), and gives

@@ -216,16 +216,22 @@ C
   "${CC:-cc}" -static -o survivor survivor.c
 }
 
-@test "what a monitor puts by while it waits is there again, and no guard of the stack is taken for a wrong one" {
+@test "what a monitor puts by while it waits is there again, and nothing of the C library is wanted meanwhile" {
   requires compiler
-  # As on aarch64 with musl: a variable, which begins as zeros.
+  # As with musl on aarch64: the guard of the stack and the size of a page are variables that begin as zeros.
   cat >waits.c <<'WAITS'
 #include "common/runtime/thrift.h"
 #include <stdint.h>
 #include <unistd.h>
 char before[200000];
 uintptr_t __stack_chk_guard;
+volatile long page_size;
 char after[200000];
+long sysconf(int name)
+{
+    (void)name;
+    return page_size;
+}
 __attribute__((noreturn)) void __stack_chk_fail(void)
 {
     _exit(2);
@@ -233,10 +239,11 @@ __attribute__((noreturn)) void __stack_chk_fail(void)
 int main(void)
 {
     struct thrift thrift;
+    page_size = getpagesize();
     __stack_chk_guard = 12345;
     before[99999] = after[99999] = 7;
     thrift_begin(&thrift);
-    uintptr_t meanwhile = __stack_chk_guard;
+    uintptr_t meanwhile = __stack_chk_guard + (uintptr_t)page_size;
     thrift_end(&thrift);
     return meanwhile != 0 ? 3 : __stack_chk_guard != 12345 || before[99999] != 7 || after[99999] != 7;
 }
