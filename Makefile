@@ -39,7 +39,8 @@ modules_07 := $(modules_06) $(addprefix common/kernel/,userns userns_maps userns
 modules_08 := $(modules_07) $(addprefix common/kernel/,overlay overlay_options tree layers \
                 layers_copy host_view volumes volume_options)
 modules_09 := $(modules_08) $(addprefix common/base/,array clock first_names json_writer names picture proc_stat replace signal_names \
-                table tar tar_pax tar_reader tar_sparse tar_writer) \
+                table tar tar_pax tar_reader tar_reader_bytes tar_reader_header \
+                tar_reader_sparse tar_sparse tar_writer) \
               $(addprefix common/kernel/,firewall nat netlink netlink_message network \
                 network_files network_host network_lease network_options nftables \
                 ports slirp slirp_api)
