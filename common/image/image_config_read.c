@@ -23,86 +23,47 @@ static int image_config_check(const struct json *json,
                : json_error(json, value, "\"%s\": expected %s", key, expected);
 }
 
-static int image_config_read_text(struct image_config *config,
-                                  const struct json *json, const char *key,
-                                  const struct json_value *value,
-                                  const char **field)
-{
-    if (image_config_check(json, value, JSON_STRING, key, "a string") == -1)
-        return -1;
-    return image_config_set_text(config, field,
-                                 *value->text == '\0' ? NULL : value->text);
-}
+/* What it is to be, and what is said where it is not. */
+static const struct {
+    enum json_type type;
+    const char *expected;
+} image_config_forms[] = {
+    [IMAGE_MEMBER_TEXT] = {JSON_STRING, "a string"},
+    [IMAGE_MEMBER_LIST] = {JSON_ARRAY, "an array of strings"},
+    [IMAGE_MEMBER_SET] = {JSON_OBJECT, "an object of empty objects"},
+    [IMAGE_MEMBER_PAIRS] = {JSON_OBJECT, "an object of strings"},
+};
 
-static int image_config_read_list(struct image_config *config,
-                                  const struct json *json, const char *key,
-                                  const struct json_value *value,
-                                  struct image_texts *field)
+/* An element of a list, or a member of the others. */
+static int image_config_read_one(struct image_config *config,
+                                 const struct json *json,
+                                 const struct json_value *one,
+                                 const struct image_member *member)
 {
-    const char *const nothing[] = {NULL};
-    if (image_config_check(json, value, JSON_ARRAY, key,
-                           "an array of strings") == -1 ||
-        image_config_set_texts(config, field, nothing, 0) == -1)
+    const char *key = member->key;
+    const char *expected = image_config_forms[member->kind].expected;
+    struct image_texts *texts = image_member_texts(config, member);
+    if (member->kind == IMAGE_MEMBER_SET)
+        return one->type != JSON_NULL &&
+                       image_config_check(json, one, JSON_OBJECT, key,
+                                          expected) == -1
+                   ? -1
+                   : image_config_add(config, texts, one->key, true);
+    if (image_config_check(json, one, JSON_STRING, key, expected) == -1)
         return -1;
-    for (const struct json_value *one = value->first; one != NULL;
-         one = one->next) {
-        if (image_config_check(json, one, JSON_STRING, key,
-                               "an array of strings") == -1)
-            return -1;
-        const char *equals = strchr(one->text, '=');
-        if (field == &config->environment &&
-            (equals == NULL || equals == one->text))
-            return json_error(json, one, "\"%s\": expected NAME=VALUE", key);
-        if (image_config_add(config, field, one->text, false) == -1)
-            return -1;
-    }
-    return 0;
-}
-
-static int image_config_read_set(struct image_config *config,
-                                 const struct json *json, const char *key,
-                                 const struct json_value *value,
-                                 struct image_texts *field)
-{
-    static const char expected[] = "an object of empty objects";
-    const char *const nothing[] = {NULL};
-    if (image_config_check(json, value, JSON_OBJECT, key, expected) == -1 ||
-        image_config_set_texts(config, field, nothing, 0) == -1)
-        return -1;
-    for (const struct json_value *one = value->first; one != NULL;
-         one = one->next) {
-        if (one->type != JSON_NULL &&
-            image_config_check(json, one, JSON_OBJECT, key, expected) == -1)
-            return -1;
-        if (image_config_add(config, field, one->key, true) == -1)
-            return -1;
-    }
-    return 0;
-}
-
-static int image_config_read_pairs(struct image_config *config,
-                                   const struct json *json, const char *key,
-                                   const struct json_value *value,
-                                   struct image_texts *field)
-{
-    static const char expected[] = "an object of strings";
-    const char *const nothing[] = {NULL};
-    if (image_config_check(json, value, JSON_OBJECT, key, expected) == -1 ||
-        image_config_set_texts(config, field, nothing, 0) == -1)
-        return -1;
-    for (const struct json_value *one = value->first; one != NULL;
-         one = one->next) {
-        if (image_config_check(json, one, JSON_STRING, key, expected) == -1)
-            return -1;
+    if (member->kind == IMAGE_MEMBER_PAIRS) {
         if (*one->key == '\0' || strchr(one->key, '=') != NULL)
             return json_error(json, one,
                               "\"%s\": expected a name without = in it, not "
                               "\"%s\"",
                               key, one->key);
-        if (image_config_assign(config, field, one->key, one->text) == -1)
-            return -1;
+        return image_config_assign(config, texts, one->key, one->text);
     }
-    return 0;
+    const char *equals = strchr(one->text, '=');
+    if (texts == &config->environment &&
+        (equals == NULL || equals == one->text))
+        return json_error(json, one, "\"%s\": expected NAME=VALUE", key);
+    return image_config_add(config, texts, one->text, false);
 }
 
 static int image_config_read_member(struct image_config *config,
@@ -110,19 +71,23 @@ static int image_config_read_member(struct image_config *config,
                                     const struct json_value *value,
                                     const struct image_member *member)
 {
-    struct image_texts *texts = image_member_texts(config, member);
-    switch (member->kind) {
-    case IMAGE_MEMBER_LIST:
-        return image_config_read_list(config, json, member->key, value, texts);
-    case IMAGE_MEMBER_SET:
-        return image_config_read_set(config, json, member->key, value, texts);
-    case IMAGE_MEMBER_PAIRS:
-        return image_config_read_pairs(config, json, member->key, value, texts);
-    case IMAGE_MEMBER_TEXT:
-        break;
-    }
-    return image_config_read_text(config, json, member->key, value,
-                                  image_member_text(config, member));
+    const char *const nothing[] = {NULL};
+    if (image_config_check(json, value, image_config_forms[member->kind].type,
+                           member->key,
+                           image_config_forms[member->kind].expected) == -1)
+        return -1;
+    if (member->kind == IMAGE_MEMBER_TEXT)
+        return image_config_set_text(config, image_member_text(config, member),
+                                     *value->text == '\0' ? NULL : value->text);
+    /* An empty one is something else than none. */
+    if (image_config_set_texts(config, image_member_texts(config, member),
+                               nothing, 0) == -1)
+        return -1;
+    for (const struct json_value *one = value->first; one != NULL;
+         one = one->next)
+        if (image_config_read_one(config, json, one, member) == -1)
+            return -1;
+    return 0;
 }
 
 /* These are read by themselves. */
