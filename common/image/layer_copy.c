@@ -355,7 +355,28 @@ static int layer_copy_has_exception(struct layer_copy *copy,
     return result == -1 ? -1 : only.files > 0;
 }
 
-/* A directory that was there gets what its source has, as every name does. */
+/* What a directory becomes, in `to`. One that was there gets what its source has, as every name
+ * does. */
+static int layer_copy_enter(struct layer_copy *copy, const char *name,
+                            const struct stat *status,
+                            const struct layer_place *place,
+                            struct layer_place *to)
+{
+    struct layer_place_new made;
+    layer_copy_made(copy, status, &made);
+    int result = layer_place_enter(place, name, &made, to);
+    if (result == -1 && errno == ENOTDIR)
+        return layer_copy_refuse(copy, "something else than a directory has "
+                                       "that name there (ENOTDIR)");
+    if (result == -1)
+        return -1;
+    to->time = made.time;
+    if (result == 1 || (fchown(to->fd, made.uid, made.gid) == 0 &&
+                        fchmod(to->fd, made.mode & 07777) == 0))
+        return 0;
+    return layer_place_close(to, -1);
+}
+
 static int layer_copy_inner(struct layer_copy *copy,
                             const struct layers *layers, const char *name,
                             const struct stat *status,
@@ -363,29 +384,18 @@ static int layer_copy_inner(struct layer_copy *copy,
 {
     struct layers *inner = malloc(sizeof *inner);
     struct layer_place *to = malloc(sizeof *to);
-    struct layer_place_new made;
-    int result = inner == NULL || to == NULL ? -1 : 0;
-    layer_copy_made(copy, status, &made);
+    int result = -1;
     layer_copy_add_status(copy, name, status);
-    if (result == 0)
-        result = layers_enter(layers, name, inner);
-    if (result == 0 && place != NULL) {
-        result = layer_place_enter(place, name, &made, to);
-        if (result == -1 && errno == ENOTDIR)
-            layer_copy_refuse(copy, "something else than a directory has that "
-                                    "name there (ENOTDIR)");
-        if (result == 0 && (fchown(to->fd, made.uid, made.gid) == -1 ||
-                            fchmod(to->fd, made.mode & 07777) == -1))
-            result = -1;
-        if (result != -1)
-            to->time = made.time;
-    }
-    if (result != -1) {
-        copy->files++;
-        result = layer_copy_names(copy, inner, place == NULL ? NULL : to);
+    if (inner != NULL && to != NULL && layers_enter(layers, name, inner) == 0) {
+        result =
+            place == NULL ? 0 : layer_copy_enter(copy, name, status, place, to);
+        if (result == 0) {
+            copy->files++;
+            result = layer_copy_names(copy, inner, place == NULL ? NULL : to);
+            if (place != NULL)
+                result = layer_place_close(to, result);
+        }
         layers_close(inner);
-        if (place != NULL)
-            result = layer_place_close(to, result);
     }
     free(to);
     free(inner);
