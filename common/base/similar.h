@@ -27,9 +27,9 @@ struct similar {
 struct similar similar_to(const char *word, size_t length);
 
 /* Whether `name`, of `length` bytes, is more like it than all that were tried before; then it is
- * the one, and has to stay if `name` is to be read. What takes three single-letter edits (Levenshtein), or as many as
- * it has letters, is no typing error. Names are short: what is longer than 31 letters is
- * not similar to anything. */
+ * the one, and has to stay if it is to be read there. What takes three single-letter edits
+ * (Levenshtein), or as many as it has letters, is no typing error. Names are short: what is
+ * longer than 31 letters is not similar to anything. */
 bool similar_try(struct similar *similar, const char *name, size_t length);
 
 /* Tries each of the names in `names`, between blanks. */

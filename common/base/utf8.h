@@ -12,8 +12,8 @@
 /* As a size: a NUL ends the text. */
 #define UTF8_TO_NUL ((size_t)4)
 
-/* Of how many bytes the character at `text` is, which has `size` bytes at most; 0 for what is no character: a part of one, or one that is written longer than it need
- * be. Unicode, table 3-7. */
+/* Of how many bytes the character at `text` is, which has `size` bytes at most; 0 for what is
+ * none: a part of one, or one that is written longer than it need be. Unicode, table 3-7. */
 size_t utf8_length(const char *text, size_t size);
 
 /*

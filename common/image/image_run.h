@@ -29,7 +29,8 @@ int image_run_prepare(const struct store *store,
                       struct container *container);
 
 /* Its command: `words` (NULL at the end), or where there are none what the image says, behind
- * the entrypoint; and for -P the ports. Its `image` is named already. Returns 0, or -1, reported: there is none. */
+ * the entrypoint; and for -P the ports. Its `image` is named already. Returns 0, or -1,
+ * reported: there is none. */
 int image_run_choose_command(const struct image_config *config,
                              struct container *container, char **words);
 

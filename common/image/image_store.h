@@ -40,6 +40,11 @@ struct image {
     int error;                  /* errno of what failed there; or 0 */
 };
 
+/* For image_find.c: the one of exactly that name. Returns 0, also where it is damaged, or -1
+ * with errno, ENOENT not reported. image_free() where it was 0. */
+int image_read(const struct store *store, const struct reference *reference,
+               struct image *image);
+
 /*
  * The one that `word` names: NAME[:TAG][@DIGEST], or the beginning of an id; as it is, or,
  * where there is none of that name, with localhost/ or docker.io/library/ before it, which other
@@ -71,8 +76,8 @@ int image_store_add_size(const char *what, const struct layer_info *info,
                          uint64_t *bytes);
 
 /* Gives the image whose config is `text` that name, on the disk; who had it has it no more.
- * All its layers must be there (ENOENT, reported), and not be too large together (E2BIG). `id` (SHA256_TEXT), which may be NULL, gets
- * its id. Returns 0, or -1 with errno, reported. */
+ * All its layers must be there (ENOENT, reported), and not be too large together (E2BIG). `id`
+ * (SHA256_TEXT), which may be NULL, gets its id. Returns 0, or -1 with errno, reported. */
 int image_store_put(const struct store *store,
                     const struct reference *reference, const char *text,
                     size_t size, char *id);

@@ -17,15 +17,6 @@
 
 /* ---- What an entry has besides its data ---- */
 
-int unpack_own(const struct unpack *unpack, int fd, uint32_t uid, uint32_t gid,
-               mode_t mode)
-{
-    /* In this order: a change of the owner takes the setuid bit away. */
-    if (!unpack->options->own_all && fchown(fd, uid, gid) == -1)
-        return unpack_failed(unpack, "fchown");
-    return fchmod(fd, mode) == 0 ? 0 : unpack_failed(unpack, "fchmod");
-}
-
 /* Whether an attribute is one for us to set: 1, 0, or -1. */
 static int unpack_wants(const struct unpack *unpack, const char *name)
 {

@@ -69,6 +69,15 @@ int unpack_failed(const struct unpack *unpack, const char *call)
 
 /* ---- Directories ---- */
 
+int unpack_own(const struct unpack *unpack, int fd, uint32_t uid, uint32_t gid,
+               mode_t mode)
+{
+    /* In this order: a change of the owner takes the setuid bit away. */
+    if (!unpack->options->own_all && fchown(fd, uid, gid) == -1)
+        return unpack_failed(unpack, "fchown");
+    return fchmod(fd, mode) == 0 ? 0 : unpack_failed(unpack, "fchmod");
+}
+
 bool unpack_is_whiteout(const struct stat *status)
 {
     return S_ISCHR(status->st_mode) && status->st_rdev == makedev(0, 0);

@@ -56,6 +56,10 @@ int unpack_open(const struct unpack *unpack, const char *path, int flags);
 int unpack_open_parent(struct unpack *unpack, const char *path);
 void unpack_forget_parent(struct unpack *unpack);
 
+/* Gives what was made its owner and mode. */
+int unpack_own(const struct unpack *unpack, int fd, uint32_t uid, uint32_t gid,
+               mode_t mode);
+
 /* Makes the directory `name`, or opens the one that is there. Where the layer
  * has said before that the name is gone, that is said of what is below only: so
  * the directory hides it. */
@@ -69,9 +73,5 @@ int unpack_remember(struct unpack *unpack, int fd, const char *path,
                     mode_t mode, struct timespec mtime);
 int unpack_finish_directories(struct unpack *unpack);
 void unpack_forget_directories(struct unpack *unpack);
-
-/* layer_unpack.c: the owner and the mode of what was made. */
-int unpack_own(const struct unpack *unpack, int fd, uint32_t uid, uint32_t gid,
-               mode_t mode);
 
 #endif

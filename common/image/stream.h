@@ -14,8 +14,9 @@
  *   stream_close(&stream);
  *
  * gzip, zstd, xz and bzip2 are those of the host, the last two to read only: a
- * child of ours that reads from a socket and writes to a pipe. Its other side is fed and emptied by whoever is in
- * stream_read() or stream_write(), so that neither waits for the other.
+ * child of ours that reads from a socket and writes to a pipe. Whoever is in
+ * stream_read() or stream_write() feeds the one and empties the other, so that
+ * neither side waits for the other.
  *
  * taught in: step 10, lessons/10-build.md
  */

@@ -51,9 +51,9 @@ int store_make_id(char id[RECORD_ID_LENGTH + 1]);
 
 /*
  * Reserves: an id (record->id; "": a new one), the name (record->name; NULL: one is made
- * up), a directory that appears whole, locked, with config.json. To be called by the process that is going to be
- * the monitor: it fills in `id`, `directory`, `name`, `created_ns`, `boot_id`, `monitor`,
- * `log_path`. Returns the descriptor that holds the lock `alive`, close-on-exec, or -1
+ * up), a directory that appears whole, locked, with config.json. To be called by the process
+ * that is going to be the monitor: it fills in `id`, `directory`, `name`, `created_ns`,
+ * `boot_id`, `monitor`, `log_path`. Returns the descriptor that holds the lock `alive`, close-on-exec, or -1
  * with errno, reported (EEXIST: the name is taken, and by whom). Sweeps what others left
  * half done.
  */

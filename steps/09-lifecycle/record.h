@@ -93,8 +93,8 @@ struct record {
 };
 
 /* Writes config.json or state.json of `record`, whole or not at all, to the disk (but
- * remove_at_end: for now). Returns 0, or -1 with errno, reported (ENOSPC, EROFS …): what was there before
- * is there still. fsync(2), rename(2). */
+ * remove_at_end: for now). Returns 0, or -1 with errno, reported (ENOSPC, EROFS …): what was
+ * there before is there still. fsync(2), rename(2). */
 int record_write_config(const struct record *record);
 int record_write_state(const struct record *record);
 
