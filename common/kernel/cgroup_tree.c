@@ -414,6 +414,18 @@ int cgroup_tree_remove_dead(const char *path)
     return result;
 }
 
+/* TOP/nsctl goes with the last one out. Each cgroup in it is a link to its directory; of two
+ * who leave at once one sees none any more. The lock keeps others from making one there. */
+static void cgroup_tree_leave(const char *parent)
+{
+    struct stat status;
+    if (stat(parent, &status) == 0 && status.st_nlink > 2)
+        return;
+    int parent_fd = lock_directory(parent, LOCK_EX);
+    rmdir(parent);
+    files_close(&parent_fd);
+}
+
 void cgroup_tree_remove(struct cgroup *cgroup)
 {
     for (size_t i = 0; i < cgroup->count; i++) {
@@ -422,14 +434,10 @@ void cgroup_tree_remove(struct cgroup *cgroup)
         if (hierarchy->fd == -1 ||
             files_path(parent, "%s/nsctl", hierarchy->top) == -1)
             continue;
-        int parent_fd = lock_directory(parent, LOCK_EX);
         int result = cgroup_tree_remove_one(hierarchy->path);
         log_call(result, "the cgroup is gone", "rmdir(\"%s\")",
                  hierarchy->path);
-        rmdir(parent); /* works for the last one out */
-        close(hierarchy->fd);
-        hierarchy->fd = -1;
-        if (parent_fd != -1)
-            close(parent_fd);
+        files_close(&hierarchy->fd);
+        cgroup_tree_leave(parent);
     }
 }

@@ -791,6 +791,25 @@ stop_at_first_lock()
   assert_nothing_left
 }
 
+@test "who leaves waits for nobody where others stay" {
+  local top last
+  start stays "${wait_inside[@]}"
+  start leaves sh -c 'trap "exit 5" TERM; echo ready; read -r _'
+  look_at leaves.log
+  for top in "${tops[@]}"; do
+    flock --no-fork "$top/nsctl" sleep 1000 3>&- 6>&- &
+    starter[$top]=$!
+    wait_until eval "! flock -n '$top/nsctl' true"
+  done
+  last=${directories[-1]}
+  kill -TERM "${starter[leaves]}"
+  NSCTL_TEST_PATIENCE=20 wait_until eval "[ ! -e '$last' ]" || fail "It waits for a lock, and has nothing to do but to remove what is its own."
+  for top in "${tops[@]}"; do kill "${starter[$top]}"; done
+  finish leaves
+  assert_status 5
+  assert_nothing_left
+}
+
 @test "an ordinary user can not take the lock that root waits for" {
   local top
   start it "${wait_inside[@]}"
