@@ -114,6 +114,10 @@ counts()
   assert_status 0 "The control: without the filter that works."
   "$STEP" -q rm -f w >/dev/null
   start w
+  truncate -s -1 "$NSCTL_ROOT"/containers/*/seccomp
+  step_exec w true
+  assert_status 125 "What is left of it is another filter."
+  assert_stderr_has "seccomp is damaged"
   rm "$NSCTL_ROOT"/containers/*/seccomp
   step_exec w true
   assert_status 125 "That the filter is gone must not mean that there is none."

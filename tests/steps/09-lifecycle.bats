@@ -318,6 +318,9 @@ WAITS
   start polite -- /bin/sh -c 'trap "exit 9" TERM; while :; do sleep 0.1; done'
   start other --stop-signal USR1 -- /bin/sh -c 'trap "exit 8" USR1; while :; do sleep 0.1; done'
   start deaf -- /bin/sh -c 'trap "" TERM; while :; do sleep 0.1; done'
+  start slow -- /bin/sh -c 'trap "sleep 2; exit 7" TERM; while :; do sleep 0.1; done'
+  start slower -- /bin/sh -c 'trap "sleep 2; exit 6" TERM; while :; do sleep 0.1; done'
+  start asked -- /bin/sh -c 'trap "exit 5" USR2; while :; do sleep 0.1; done'
   wait_until grep -q SigCgt "/proc/$(field polite Pid)/status"
   sleep 1 # until the traps are set
   run_step stop -t 60 polite other
@@ -325,7 +328,16 @@ WAITS
   assert_equal $'polite\nother' "$output"
   run_step stop deaf -t 1
   assert_status 0
+  run_step stop -s USR2 asked
+  assert_status 0
+  run_step stop slow
+  assert_status 0
+  run_step stop -t -1 slower
+  assert_status 0
   run_step ps -a
+  assert_output_matches 'Exited \(5\).* asked'
+  assert_output_matches 'Exited \(7\).* slow' "Unless something else is said, it has ten seconds."
+  assert_output_matches 'Exited \(6\).* slower' "-1 is as long as it takes."
   assert_output_matches 'Exited \(9\).* polite'
   assert_output_matches 'Exited \(8\).* other'
   assert_output_matches 'Exited \(137\).* deaf' "What does not listen is killed."
@@ -358,8 +370,9 @@ WAITS
     sed -n -e 's/.*write([^,]*cgroup.freeze>, "\(.*\)", .*/\1/p' -e 's/.*pidfd_send_signal([^,]*, SIGKILL, .*/kill/p' trace | uniq >order
     assert_equal $'1\nkill' "$(sed -n '/1/,$p' order | head -n 2)" "Who is not frozen can fork between two of our signals."
   else
-    sed -n -e 's/.*write([^,]*freezer.state>, "\(.*\)", .*/\1/p' -e 's/.*pidfd_send_signal([^,]*, SIGKILL, .*/kill/p' trace | uniq >order
-    assert_equal $'FROZEN\nkill\nTHAWED' "$(sed -n '/FROZEN/,$p' order | head -n 3)" "Who is not frozen can fork between two of our signals."
+    sed -n -e 's/.*write([^,]*freezer.state>, "\(.*\)", .*/\1/p' -e 's/.*pidfd_send_signal([^,]*, SIGKILL, .*/kill/p' \
+      -e 's/.*openat(.*freezer.state", O_RDONLY.*/look/p' trace | uniq >order
+    assert_equal $'FROZEN\nlook\nkill\nTHAWED' "$(sed -n '/FROZEN/,$p' order | head -n 4)" "Who is not frozen yet can fork between two of our signals."
   fi
 }
 

@@ -402,6 +402,20 @@ END
   assert_status 1 "--upper-size: in memory, and no more than that."
 }
 
+@test "the root opens no devices that an image has brought, read-only or not" {
+  local option space spaces=("")
+  [ "$(id -u)" -ne 0 ] || spaces+=("--userns host") # else a change of its flags must keep them
+  for space in "${spaces[@]}"; do
+    for option in "" --read-only; do
+      # shellcheck disable=SC2086 # words each
+      run_container --rm $space $option "$rootfs" awk '$5 == "/" { print $6 }' /proc/self/mountinfo
+      assert_status 0
+      assert_output_matches '(^|,)nodev(,|$)' "With $space $option a device in the image is the host's."
+      [ -z "$option" ] || assert_output_matches '^ro,' "With $option it is to be looked at only."
+    done
+  done
+}
+
 skip_where_memory()
 {
   stat -f -c %T "$NSCTL_ROOT" | grep -qE 'overlay|nfs' && skip "needs a file system that can be an upper layer"
