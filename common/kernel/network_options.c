@@ -51,10 +51,21 @@ static int network_options_choose_kind(struct network *network)
         log_advice("install one: the package slirp4netns, or passt");
         return -1;
     }
+    const char *missing = is_here ? "/dev/net/tun, which is not there, or not "
+                                    "for you"
+                                  : "slirp4netns or pasta, and neither is here";
+    if (network->ports.count > 0) {
+        log_error("--publish: a port leads to a network, and without root that "
+                  "takes %s",
+                  missing);
+        log_advice("%s", is_here ? "sudo chmod 666 /dev/net/tun, as every "
+                                   "desktop has it"
+                                 : "install one: the package slirp4netns, or "
+                                   "passt");
+        return -1;
+    }
     network->kind = NETWORK_NONE;
-    log_note("no network but lo: without root it takes %s",
-             is_here ? "/dev/net/tun, which is not there, or not for you"
-                     : "slirp4netns or pasta, and neither is here");
+    log_note("no network but lo: without root it takes %s", missing);
     return 0;
 }
 

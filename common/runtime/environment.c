@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const char no_memory[] = "no memory for it";
+
 /* ---- Lists ---- */
 
 void environment_free_list(struct environment_list *list)
@@ -100,7 +102,6 @@ const char *const *environment_default(const char *hostname, bool terminal)
 static const char *environment_take(struct environment_list *list,
                                     const char *text, size_t size)
 {
-    static const char no_memory[] = "no memory for it";
     size_t length = strcspn(text, "=");
     if (length == 0)
         return "expected NAME=VALUE or NAME";
@@ -137,42 +138,61 @@ static const char *environment_take_line(struct environment_list *list,
     return environment_take(list, line, strlen(line));
 }
 
+/* All lines of a file, behind which is room for a NUL. `number` gets that of the last. */
+static const char *environment_take_lines(struct environment_list *list,
+                                          char *text, size_t size,
+                                          size_t *number)
+{
+    const char *wrong = NULL;
+    const char *end = text + size;
+    /* What Windows puts at the beginning, and at an end of line. */
+    char *line =
+        text + (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0);
+    for (*number = 0; wrong == NULL && line < end;) {
+        size_t length = (size_t)(end - line);
+        char *newline = memchr(line, '\n', length);
+        char *next = line + length;
+        if (newline != NULL) {
+            length = (size_t)(newline - line);
+            next = newline + 1;
+        }
+        if (length > 0 && line[length - 1] == '\r')
+            length--;
+        line[length] = '\0';
+        ++*number;
+        wrong = environment_take_line(list, line, length);
+        line = next;
+    }
+    return wrong;
+}
+
 const char *environment_parse_file(const char *path, void *environment)
 {
     enum { MOST_BYTES = 1 << 20 };
     struct environment *all = environment;
     const char *wrong = NULL;
-    char *line = NULL;
-    size_t size = 0, number = 0, bytes = 0;
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return errno == ENOENT ? "expected a file that is there (ENOENT)"
                                : "that file can not be opened";
-    for (ssize_t got; wrong == NULL && (got = getline(&line, &size, file)) > 0;
-         bytes += (size_t)got) {
-        size_t length = (size_t)got;
-        /* What Windows puts at an end of line, and at the beginning. */
-        if (line[length - 1] == '\n')
-            line[--length] = '\0';
-        if (length > 0 && line[length - 1] == '\r')
-            line[--length] = '\0';
-        char *begin = line;
-        if (number++ == 0 && strncmp(line, "\xef\xbb\xbf", 3) == 0) {
-            begin += 3;
-            length -= 3;
-        }
-        wrong = bytes > MOST_BYTES
-                    ? "a file of 1 MiB at most"
-                    : environment_take_line(&all->files, begin, length);
-    }
-    if (wrong != NULL) {
+    char *text = malloc(MOST_BYTES + 1);
+    /* One that has no end, such as /dev/zero, is left there. */
+    size_t number = 0,
+           size = text == NULL ? 0 : fread(text, 1, MOST_BYTES + 1, file);
+    if (text == NULL)
+        wrong = no_memory;
+    else if (ferror(file))
+        wrong = "that file can not be read: is it a directory?";
+    else if (size > MOST_BYTES)
+        wrong = "expected a file of 1 MiB at most";
+    else
+        wrong = environment_take_lines(&all->files, text, size, &number);
+    if (wrong != NULL && number > 0) {
         static char message[160];
         snprintf(message, sizeof message, "line %zu: %s", number, wrong);
         wrong = message;
-    } else if (ferror(file)) {
-        wrong = "that file can not be read: is it a directory?";
     }
-    free(line);
+    free(text);
     fclose(file);
     return wrong;
 }

@@ -246,6 +246,11 @@ EOF
   run_on_host -q --net slirp sh -c 'echo started'
   assert_status 125
   assert_output_lacks started
+  run_on_host -q -p 8080:80 sh -c 'echo started'
+  assert_status 125
+  assert_output_lacks started
+  assert_stderr_has "without root that takes slirp4netns or pasta" "Who has asked for a port is to read what is missing."
+  assert_stderr_lacks bridge "Which that user can not have either."
 }
 
 @test "pasta instead, where only that is there" {

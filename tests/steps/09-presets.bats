@@ -54,6 +54,7 @@ presets()
 }
 
 @test "what is no variable is refused, of a file with its line" {
+  local large
   printf 'A=1\nB C=2\n' >blanks
   printf '=x\n' >nameless
   printf 'A=1\0\n' >binary
@@ -75,6 +76,17 @@ presets()
   assert_status 125
   quick -e '' "$rootfs" true
   assert_status 125
+  head -c 1048577 /dev/zero | tr '\0' '\n' >long
+  for large in long /dev/zero; do
+    run --separate-stderr -- bash -c 'ulimit -v 200000 && exec "$@"' - "$STEP" -q run --env-file "$large" "$rootfs" true
+    assert_status 125
+    assert_stderr_has "a file of 1 MiB at most" "It is not read to its end, which may not come."
+  done
+  head -c 1048575 /dev/zero | tr '\0' '\n' >long
+  echo 'A=last' >>long
+  tail -c 1048576 long >most
+  quick --env-file most "$rootfs" env
+  assert_output_has A=last "The control: so much may be."
 }
 
 # --- Limits of a process ------------------------------------------------------------------

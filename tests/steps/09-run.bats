@@ -250,7 +250,7 @@ END
 
 # A shell that was started by nohup(1), or is no terminal's, ignores some for what it starts with &.
 @test "what was blocked or ignored where -d was typed is not so in the container" {
-  local how=(env --ignore-signal=HUP --ignore-signal=INT --ignore-signal=QUIT --ignore-signal=PIPE --block-signal=TERM,USR1)
+  local how=(env --ignore-signal=HUP --ignore-signal=INT --ignore-signal=QUIT --ignore-signal=PIPE "--block-signal=TERM,USR1")
   signals_of() { sed -n 's/^Sig\(Blk\|Ign\):\t//p' "/proc/$1/status" | tr '\n' ' '; }
   "${how[@]}" sleep 1000 &
   wait_until grep -q sleep "/proc/$!/comm"
