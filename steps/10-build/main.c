@@ -8,13 +8,13 @@
  *
  * It takes no new system call. New is what is made of those that are known by now, too much
  * to stand in two places: it is in common/image alone. In the order in which to read it:
+ *     stream layer_unpack layer_make      an archive comes in, and becomes a directory
+ *     layer_draft layer_store image_store layers under their digests, images under their names
  *     reference image_config              what an image is called, and what it says of itself
- *     layer_unpack layer_pack             an archive becomes a directory, a directory an archive
- *     layer_store image_store             layers under their digests, images under their names
- *     image_run                           a container as its image wants it to be
  *     containerfile expand ignore         the language of builds
- *     build layer_copy layer_place        what each line of one makes, and how it is found again
- *     archive stream                      images that leave, and that come from elsewhere
+ *     layer_copy build_…                  what each line of one makes, and how it is found again
+ *     layer_pack archive_…                a directory becomes an archive, and images leave
+ *     image_run                           a container as its image wants it to be
  *
  * Here only which command was meant:
  *     families.c      `image ls`, `container rm`: words that stand before others
