@@ -1,6 +1,7 @@
 #include "common/runtime/thrift.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,6 +20,7 @@ enum { THRIFT_GAP = 2 * sizeof(struct thrift_run) };
 struct thrift_region {
     unsigned char *start;
     size_t size, page_size;
+    uint64_t *pages; /* what the kernel says of each; NULL: not asked */
 };
 
 /* A sanitizer has an eye on what is between variables. */
@@ -56,12 +58,41 @@ static struct thrift_region thrift_find_region(void)
     if (thread >= start && thread < end)
         end = thrift_page_of(thread - BEFORE_ERRNO, page_size);
     size_t size = start < end ? (size_t)(end - start) : 0;
-    return (struct thrift_region){(unsigned char *)start, size, page_size};
+    return (struct thrift_region){(unsigned char *)start, size, page_size,
+                                  NULL};
 }
 
-static bool thrift_is_zero(const unsigned char *page, size_t size)
+/* Most pages have never been touched: they hold zeros, and come to be there if one looks at
+ * them. Bit 63 of an entry is set where the page is in memory, bit 62 where it is swapped out;
+ * what we are not told of is taken for such a one. proc_pid_pagemap(5). */
+static void thrift_ask_for_pages(const struct thrift_region *region)
 {
-    return page[0] == 0 && memcmp(page, page + 1, size - 1) == 0;
+    size_t first = (uintptr_t)region->start / region->page_size;
+    size_t bytes = region->size / region->page_size * sizeof region->pages[0];
+    ssize_t got = -1;
+    int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    if (fd != -1) {
+        got = pread(fd, region->pages, bytes,
+                    (off_t)(first * sizeof region->pages[0]));
+        close(fd);
+    }
+    if (got != (ssize_t)bytes)
+        memset(region->pages, 0xff, bytes);
+}
+
+/* The first byte at or after `offset` that is not zero, or `end`. */
+static size_t thrift_skip_zeros(const unsigned char *bytes, size_t offset,
+                                size_t end)
+{
+    uint64_t eight = 0; /* at a time: one by one they would take a while */
+    while (offset < end && bytes[offset] == 0) {
+        if (offset % sizeof eight == 0 && end - offset >= sizeof eight)
+            memcpy(&eight, bytes + offset, sizeof eight);
+        else
+            eight = 1;
+        offset += eight == 0 ? sizeof eight : 1;
+    }
+    return offset;
 }
 
 /* The run at or after `offset`; of length 0 where there is none. */
@@ -69,11 +100,14 @@ static struct thrift_run thrift_find(const struct thrift_region *region,
                                      size_t offset)
 {
     const unsigned char *bytes = region->start;
-    while (offset < region->size && bytes[offset] == 0) {
-        bool at_page = offset % region->page_size == 0;
-        offset += at_page && thrift_is_zero(bytes + offset, region->page_size)
-                      ? region->page_size
-                      : 1;
+    while (offset < region->size) {
+        size_t page = offset / region->page_size;
+        size_t end_of_page = (page + 1) * region->page_size;
+        bool is_touched = region->pages[page] >> 62 != 0;
+        offset = is_touched ? thrift_skip_zeros(bytes, offset, end_of_page)
+                            : end_of_page;
+        if (offset < end_of_page)
+            break;
     }
     size_t end = offset, zeros = 0;
     for (size_t i = offset; i < region->size && zeros < THRIFT_GAP; i++) {
@@ -117,14 +151,18 @@ THRIFT_UNGUARDED void thrift_begin(struct thrift *thrift)
     *thrift = (struct thrift){NULL, 0, region.start};
     if (THRIFT_IS_WATCHED)
         return;
-    /* Room for the worst case; only the pages that are written to are any. */
-    size_t room = region.size + region.page_size;
+    /* Room for the worst case; only the pages that are written to are any. Behind it, for as
+     * long as it is looked at, what the kernel says of them. */
+    size_t most = region.size + region.page_size;
+    size_t room = most + region.size / region.page_size * sizeof(uint64_t);
     unsigned char *packed = mmap(
         NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
         /* cppcheck-suppress invalidFunctionArg; it is what mmap(2) asks for */
         -1, 0);
     if (packed == MAP_FAILED)
         return;
+    region.pages = (uint64_t *)(packed + most);
+    thrift_ask_for_pages(&region);
     size_t used = thrift_pack(&region, packed);
     size_t kept =
         (used + region.page_size - 1) / region.page_size * region.page_size;
