@@ -413,29 +413,25 @@ static size_t json_count_values(const char *text, size_t size)
 struct json *json_parse(const char *name, const char *text, size_t size)
 {
     size_t most = json_count_values(text, size);
-    struct json *json = calloc(1, sizeof *json);
-    struct json_reader reader = {.json = json, .line = 1};
-    int result = -1;
-    reader.scratch = calloc(most, sizeof(struct json_value *));
-    if (json != NULL) {
-        json->name = name;
-        json->text = calloc(size + 1, 1);
-        json->values = calloc(most, sizeof *json->values);
-    }
-    if (json == NULL || json->text == NULL || json->values == NULL ||
-        reader.scratch == NULL) {
+    /* All of it in one piece: most files are small, and each piece is a page to begin. */
+    struct json *json =
+        calloc(1, sizeof *json + size + 1 +
+                      most * (sizeof *json->values + sizeof(void *)));
+    if (json == NULL) {
         log_error("%s: out of memory (ENOMEM)", name);
-    } else {
-        memcpy(json->text, text, size);
-        json->root = json->values;
-        reader.at = json->text;
-        reader.end = json->text + size;
-        result = json_read_values(&reader);
+        return NULL;
     }
-    free(reader.scratch);
-    if (result == 0)
+    json->name = name;
+    json->values = (struct json_value *)(json + 1);
+    json->root = json->values;
+    struct json_reader reader = {.json = json, .line = 1};
+    reader.scratch = (const struct json_value **)(json->values + most);
+    json->text = memcpy(reader.scratch + most, text, size);
+    reader.at = json->text;
+    reader.end = json->text + size;
+    if (json_read_values(&reader) == 0)
         return json;
-    json_free(json);
+    free(json);
     return NULL;
 }
 
@@ -476,10 +472,6 @@ struct json *json_read(const char *path, size_t most_bytes)
 
 void json_free(struct json *json)
 {
-    if (json == NULL)
-        return;
-    free(json->text);
-    free(json->values);
     free(json);
 }
 
