@@ -284,7 +284,7 @@ int build_image(const struct store *store, const struct build_options *options)
     build = (struct build){.store = store, .options = options};
     build.context.fd = -1;
     build.context.unpacked.fd = build.context.unpacked.tree_fd = -1;
-    if (self_protect(options->userns_host) == -1)
+    if (self_protect(options->userns_host, 0) == -1)
         return EXIT_OURS;
     int result = build_all(&build);
     build_plan_free(&build);

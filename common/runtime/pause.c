@@ -10,22 +10,33 @@
 #include <time.h>
 #include <unistd.h>
 
+static bool pause_find_file_in(const char *cgroup, char *path, bool *unified)
+{
+    *unified = true;
+    if (files_path(path, "%s/cgroup.freeze", cgroup) == 0 &&
+        access(path, F_OK) == 0)
+        return true;
+    *unified = false;
+    return files_path(path, "%s/freezer.state", cgroup) == 0 &&
+           access(path, F_OK) == 0;
+}
+
 /* The file that freezes, in one of the container's cgroups. Returns whether there is one;
- * `unified` says of which version. */
+ * `unified` says of which version. Where there are several hierarchies, the one that has it
+ * is mostly called like it, so that is asked before the others. */
 static bool pause_find_file(const struct record *record, char *path,
                             bool *unified)
 {
-    for (const char *const *cgroup = record->cgroups;
-         cgroup != NULL && *cgroup != NULL; cgroup++) {
-        *unified = true;
-        if (files_path(path, "%s/cgroup.freeze", *cgroup) == 0 &&
-            access(path, F_OK) == 0)
+    static const char *const none = NULL;
+    const char *const *cgroups =
+        record->cgroups == NULL ? &none : record->cgroups;
+    for (const char *const *cgroup = cgroups; *cgroup != NULL; cgroup++)
+        if (strstr(*cgroup, "freezer") != NULL &&
+            pause_find_file_in(*cgroup, path, unified))
             return true;
-        *unified = false;
-        if (files_path(path, "%s/freezer.state", *cgroup) == 0 &&
-            access(path, F_OK) == 0)
+    for (const char *const *cgroup = cgroups; *cgroup != NULL; cgroup++)
+        if (pause_find_file_in(*cgroup, path, unified))
             return true;
-    }
     return false;
 }
 

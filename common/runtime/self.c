@@ -37,17 +37,21 @@ static bool self_is_within_reach(const struct stat *status, bool userns_host)
            (status->st_mode & (S_IWGRP | S_IWOTH)) != 0;
 }
 
-/* Whether this is one that nobody can write to any more. Only a file in memory has seals; and
- * only what is mounted nowhere is called "/". */
-static bool self_is_protected(int program_fd)
+/* Whether it comes from a mount as self_mount() makes one: only what is mounted nowhere is
+ * called "/". `link`: to the same, in /proc. */
+static bool self_is_mounted_apart(int program_fd, const char *link)
 {
     char path[2];
     struct statvfs mount;
-    if (fcntl(program_fd, F_GET_SEALS) == SEALS)
-        return true;
-    return readlink("/proc/self/exe", path, sizeof path) == 1 &&
-           path[0] == '/' && fstatvfs(program_fd, &mount) == 0 &&
-           (mount.f_flag & ST_RDONLY) != 0;
+    return readlink(link, path, sizeof path) == 1 && path[0] == '/' &&
+           fstatvfs(program_fd, &mount) == 0 && (mount.f_flag & ST_RDONLY) != 0;
+}
+
+/* Whether this is one that nobody can write to any more. Only a file in memory has seals. */
+static bool self_is_protected(int program_fd)
+{
+    return fcntl(program_fd, F_GET_SEALS) == SEALS ||
+           self_is_mounted_apart(program_fd, "/proc/self/exe");
 }
 
 /* ---- The same file, read-only ---- */
@@ -100,6 +104,26 @@ static int self_mount(void)
     snprintf(number, sizeof number, "%d", fd);
     setenv(self_mount_variable, number, 1);
     return fd;
+}
+
+/* A container's monitor was executed like that when it started. Where it is of this very file,
+ * its mount does for us, too: none has to be made, nor taken apart again, for which the kernel
+ * waits until no CPU looks at it any more. Whose number that is by now does not matter: it is
+ * the file that is looked at. Returns a descriptor, or -1. */
+static int self_open_monitor(pid_t monitor, const struct stat *ours)
+{
+    char path[64];
+    struct stat status;
+    snprintf(path, sizeof path, "/proc/%d/exe", (int)monitor);
+    int fd = monitor == 0 ? -1 : openat(AT_FDCWD, path, O_PATH | O_CLOEXEC);
+    if (fd == -1)
+        return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (fstat(fd, &status) == 0 && status.st_ino == ours->st_ino &&
+        status.st_dev == ours->st_dev && self_is_mounted_apart(fd, path))
+        return fd;
+    close(fd);
+    return -1;
 }
 
 /* ---- A copy of it ---- */
@@ -162,15 +186,21 @@ static int self_create_memory(void)
 }
 
 /* Returns a descriptor of the copy, or -1, reported. */
-static int self_make_copy(int program_fd, off_t size)
+static int self_make_copy(off_t size)
 {
+    int program_fd = openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (program_fd == -1)
+        return (int)log_call(-1, "this program's own file",
+                             "openat(\"/proc/self/exe\", O_RDONLY)");
     int copy_fd = self_create_memory();
-    if (copy_fd == -1)
-        return -1;
-    if (self_copy(program_fd, size, copy_fd) == 0)
-        return copy_fd;
-    close(copy_fd);
-    return -1;
+    if (copy_fd != -1 &&
+        self_copy(program_fd, self_used_bytes(program_fd, size), copy_fd) ==
+            -1) {
+        close(copy_fd);
+        copy_fd = -1;
+    }
+    close(program_fd);
+    return copy_fd;
 }
 
 /* ---- Once more from there ---- */
@@ -223,28 +253,47 @@ static int self_name_original(void)
                : 0;
 }
 
-int self_protect(bool userns_host)
-{
+struct self {
     struct stat status;
-    int program_fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    if (program_fd == -1 || fstat(program_fd, &status) == -1)
-        return (int)log_call(-1, "this program's own file",
-                             "openat(\"/proc/self/exe\", O_RDONLY)");
+    bool is_protected;
+};
+
+/* This program's file. Looked at once, for that does not change. NULL, reported. */
+static const struct self *self_look(void)
+{
+    static struct self self;
+    static bool is_known;
+    if (is_known)
+        return &self;
+    int fd = openat(AT_FDCWD, "/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (fd == -1 || fstat(fd, &self.status) == -1) {
+        log_call(-1, "this program's own file",
+                 "openat(\"/proc/self/exe\", O_RDONLY)");
+        return NULL;
+    }
+    self.is_protected = self_is_protected(fd);
+    close(fd);
     /* A process is called as its file is, so that ps would show another name. */
-    bool is_protected = self_is_protected(program_fd);
-    if (is_protected) {
+    if (self.is_protected) {
         prctl(PR_SET_NAME, program_invocation_short_name);
         self_keep_mount();
     }
-    if (is_protected || !self_is_within_reach(&status, userns_host)) {
-        close(program_fd);
+    is_known = true;
+    return &self;
+}
+
+int self_protect(bool userns_host, pid_t monitor)
+{
+    const struct self *self = self_look();
+    if (self == NULL)
+        return -1;
+    if (self->is_protected || !self_is_within_reach(&self->status, userns_host))
         return 0;
-    }
-    int safe_fd = self_mount();
+    int safe_fd = self_open_monitor(monitor, &self->status);
     if (safe_fd == -1)
-        safe_fd = self_make_copy(program_fd,
-                                 self_used_bytes(program_fd, status.st_size));
-    close(program_fd);
+        safe_fd = self_mount();
+    if (safe_fd == -1)
+        safe_fd = self_make_copy(self->status.st_size);
     char **words =
         safe_fd == -1 || self_name_original() == -1 ? NULL : self_read_words();
     if (words == NULL)
@@ -268,7 +317,7 @@ int self_protect_early(char **words)
                        strcmp(words[1], "host") == 0);
     bool quiet = log_is_quiet();
     log_set_quiet(true); /* -q is not read yet either */
-    int result = self_protect(userns_host);
+    int result = self_protect(userns_host, 0);
     log_set_quiet(quiet);
     return result;
 }

@@ -41,15 +41,15 @@ struct exec {
     const char *working_directory;
     struct environment environment;    /* what was asked for */
     struct environment_list variables; /* what the command gets */
-    struct privileges privileges;      /* `user` is of --user */
     struct ulimits ulimits;
     struct streams streams;
     struct sync sync;
     int report_fds[2]; /* base/command.h */
     sigset_t mask;     /* the command's */
-    struct record record;
     struct join join;
     char **command;
+    struct record record;
+    struct privileges privileges; /* `user` is of --user; the filter is long */
 };
 
 /* ---- The child ---- */
@@ -327,7 +327,7 @@ static int exec_run(struct exec *exec)
 {
     const struct record *record = &exec->record;
     if (record->status == RECORD_RUNNING &&
-        self_protect(record->userns_host) == -1)
+        self_protect(record->userns_host, record->monitor.pid) == -1)
         return EXIT_OURS;
     if (exec_check_state(record) == -1 || join_open(&exec->join, record) == -1)
         return EXIT_NOT_DONE;
@@ -349,11 +349,7 @@ int subcommand_exec(const struct store *store, char **argv)
     int status = store_look_up(store, name, &exec.record) == -1
                      ? EXIT_NOT_DONE
                      : exec_run(&exec);
-    join_close(&exec.join);
     exec_terminal_close();
-    streams_close(&exec.streams);
-    environment_free_list(&exec.variables);
-    environment_free(&exec.environment);
-    record_free(&exec.record);
+    /* All else goes with this process, which somebody waits for. */
     return status;
 }

@@ -13,7 +13,7 @@ int run_container(const struct store *store, struct container *container)
             overlay_options_print_difference(&container->overlay.options);
         return result == -1 ? EXIT_OURS : 0;
     }
-    if (self_protect(container->userns_host) == -1)
+    if (self_protect(container->userns_host, 0) == -1)
         return EXIT_OURS;
     return container->detached ? monitor_detach(store, container)
                                : monitor_run(store, container, -1);
