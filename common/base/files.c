@@ -32,9 +32,7 @@ int files_write_setting(const char *path, const char *text,
         return (int)log_call(fd, intention, "openat(\"%s\", O_WRONLY)", path);
     ssize_t written = write(fd, text, strlen(text));
     log_call(written, intention, "write(\"%s\", \"%s\")", path, text);
-    int saved_errno = errno;
-    close(fd); /* kernel files report through write(2), not here */
-    errno = saved_errno;
+    files_close(&fd); /* kernel files report through write(2), not here */
     return written == -1 ? -1 : 0;
 }
 
@@ -56,9 +54,7 @@ ptrdiff_t files_read_at(int directory_fd, const char *path, char *text,
         if (got > 0)
             used += (size_t)got;
     }
-    int saved_errno = errno;
-    close(fd);
-    errno = saved_errno;
+    files_close(&fd);
     text[used] = '\0';
     return got == -1 ? -1 : (ptrdiff_t)used;
 }

@@ -82,8 +82,6 @@ int replace_sync_directory(const char *directory)
                              "openat(\"%s\", O_RDONLY|O_DIRECTORY)", directory);
     int result = fsync(fd);
     log_call(result, "its name, to the disk", "fsync(\"%s\")", directory);
-    int saved_errno = errno;
-    close(fd);
-    errno = saved_errno;
+    files_close(&fd);
     return result;
 }

@@ -1,5 +1,6 @@
 #include "common/image/layer_export.h"
 
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/base/progress.h"
 #include "common/base/tar_writer.h"
@@ -59,9 +60,7 @@ static int export_work(void *context)
         result = export_pack(export, directory_fd);
     stream_close(&export->stream);
     progress_end();
-    int saved_errno = errno;
-    close(directory_fd);
-    errno = saved_errno;
+    files_close(&directory_fd);
     return result == 0 ? 0 : 1;
 }
 

@@ -87,17 +87,12 @@ static int stream_start_child(struct stream *stream)
         result = stream_spawn(stream, &kinds[stream->format], input[1],
                               output[1], errors[1]);
     }
-    int saved_errno = errno;
-    if (input[1] != -1)
-        close(input[1]);
-    if (output[1] != -1)
-        close(output[1]);
-    if (errors[1] != -1)
-        close(errors[1]);
+    files_close(&input[1]);
+    files_close(&output[1]);
+    files_close(&errors[1]);
     stream->to_child = input[0];
     stream->from_child = output[0];
     stream->child_errors = errors[0];
-    errno = saved_errno;
     return result;
 }
 

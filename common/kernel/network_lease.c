@@ -112,9 +112,7 @@ static int network_lease_look(struct in_addr address,
     if (result == -1) {
         log_call(result, "is its container alive",
                  "flock(\"%s\", LOCK_EX|LOCK_NB)", path);
-        int saved_errno = errno;
-        close(fd);
-        errno = saved_errno;
+        files_close(&fd);
         return -1;
     }
     /* The file goes last: who is killed before has left it for the next. */

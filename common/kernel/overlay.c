@@ -130,9 +130,7 @@ static int overlay_map_owners(const struct overlay *overlay, pid_t pid)
     }
     if (overlay->upper_fd != -1 && result == 0)
         result = overlay_map_tree(overlay->upper_fd, userns_fd);
-    int saved_errno = errno;
-    close(userns_fd);
-    errno = saved_errno;
+    files_close(&userns_fd);
     return result;
 }
 

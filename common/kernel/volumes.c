@@ -1,5 +1,6 @@
 #include "common/kernel/volumes.h"
 
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/kernel/mount.h"
 #include "common/kernel/mount_detached.h"
@@ -79,9 +80,7 @@ static int volumes_open_target(int root_fd, const char *target, bool directory)
         int below = fd;
         if (name[0] != '\0' && strcmp(name, ".") != 0) {
             below = volumes_make(fd, name, directory || there < length);
-            int saved_errno = errno;
-            close(fd);
-            errno = saved_errno;
+            files_close(&fd);
         }
         fd = below;
     }

@@ -150,9 +150,7 @@ static int ending_send(const struct record *record,
     if (result == 0 || errno != ESRCH)
         log_call(result, intention, "pidfd_send_signal(%d, %s, NULL, 0)", fd,
                  signal_names_of(signal));
-    int saved_errno = errno;
-    close(fd);
-    errno = saved_errno;
+    files_close(&fd);
     return (int)result;
 }
 

@@ -105,7 +105,6 @@ void relay_flush(struct relay *relay);
 
 /* An address by which `directory`/attach is found, however long that path is: `fd` is
  * the directory's descriptor. */
-
 void relay_address(int directory_fd, struct sockaddr_un *address);
 
 #endif

@@ -185,8 +185,6 @@ int store_remove(const struct store *store, const struct record *record)
             result = store_tree_remove(path);
     if (result == 0)
         result = store_take_away(store, record);
-    int saved_errno = errno;
-    close(fd);
-    errno = saved_errno;
+    files_close(&fd);
     return result;
 }

@@ -1,5 +1,6 @@
 #include "steps/06-userns/mount_detached.h"
 
+#include "common/base/files.h"
 #include "common/base/log.h"
 #include "common/kernel/mount.h"
 
@@ -30,9 +31,7 @@ int mount_detached_new(const char *type, unsigned long flags,
             snprintf(call, sizeof call, "fsmount(%d, FSMOUNT_CLOEXEC)",
                      context);
         }
-        int saved_errno = errno;
-        close(context);
-        errno = saved_errno;
+        files_close(&context);
     }
     if (mount_fd == -1 && errno == EPERM)
         return -1;
@@ -74,9 +73,7 @@ int mount_detached_copy(const char *path, bool all, const char *intention)
         return -1;
     if (mount_detached_make_private(mount_fd) == 0)
         return mount_fd;
-    int saved_errno = errno;
-    close(mount_fd);
-    errno = saved_errno;
+    files_close(&mount_fd);
     return -1;
 }
 

@@ -209,9 +209,7 @@ static int network_files_write(const char *path, const char *text)
     if (written == -1)
         log_call(written, "a file of the container's own", "write(\"%s\")",
                  path);
-    int saved_errno = errno;
-    close(fd);
-    errno = saved_errno;
+    files_close(&fd);
     return written == -1 ? -1 : 0;
 }
 

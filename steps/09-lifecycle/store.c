@@ -136,9 +136,7 @@ int store_lock(const struct store *store)
     if (result == 0)
         return fd;
     log_call(result, "one at a time", "flock(\"%s\", LOCK_EX)", path);
-    int saved_errno = errno;
-    close(fd);
-    errno = saved_errno;
+    files_close(&fd);
     return -1;
 }
 
@@ -387,15 +385,11 @@ int store_reserve(const struct store *store, struct record *record)
         return -1;
     store_sweep_locked(store);
     int alive_fd = store_begin(store, record);
-    int saved_errno = errno;
-    close(lock_fd);
-    errno = saved_errno;
+    files_close(&lock_fd);
     /* Others need not wait for our disk. */
     if (alive_fd == -1 || store_finish(store, record) == 0)
         return alive_fd;
     store_give_up(store, record);
-    saved_errno = errno;
-    close(alive_fd);
-    errno = saved_errno;
+    files_close(&alive_fd);
     return -1;
 }
