@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -70,4 +71,24 @@ const char *number_parse_cpus(const char *text, void *thousandths)
         return expected;
     *(uint64_t *)thousandths = whole * 1000 + fraction;
     return NULL;
+}
+
+const char *number_format_bytes(int64_t bytes, unsigned base,
+                                const char *between,
+                                char text[NUMBER_BYTES_TEXT])
+{
+    static const char *const units[2][6] = {
+        {"B", "kB", "MB", "GB", "TB", "PB"},
+        {"B", "KiB", "MiB", "GiB", "TiB", "PiB"}};
+    double number = (double)bytes;
+    size_t unit = 0;
+    for (; number >= 999.5 && unit < 5; unit++)
+        number /= base;
+    if (bytes < 0)
+        snprintf(text, NUMBER_BYTES_TEXT, "-");
+    else
+        snprintf(text, NUMBER_BYTES_TEXT, "%.*f%s%s",
+                 unit == 0 || number >= 99.95 ? 0 : 1, number, between,
+                 units[base == 1024][unit]);
+    return text;
 }

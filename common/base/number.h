@@ -1,5 +1,5 @@
 /*
- * number: the numbers that people write on a command line.
+ * number: numbers as people write them on a command line, and as they read them.
  *
  * Each parser has the shape that program.h wants: it takes the text and a
  * pointer to where the value goes, and returns NULL, or, where the text is not
@@ -23,5 +23,12 @@ const char *number_parse_bytes(const char *text, void *bytes);
 /* "0.5": a decimal number of CPUs from 0.01, to three places.
  * `thousandths` points to a uint64_t. */
 const char *number_parse_cpus(const char *text, void *thousandths);
+
+/* Bytes in three digits: "64.0MiB", or where `base` is not 1024 but 1000 "8.1kB"; "-" where there
+ * are less than none: it is not known. `between` stands before the unit. Returns `text`. */
+enum { NUMBER_BYTES_TEXT = 24 };
+const char *number_format_bytes(int64_t bytes, unsigned base,
+                                const char *between,
+                                char text[NUMBER_BYTES_TEXT]);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/number.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -28,20 +29,6 @@ static void progress_write(const char *text, size_t length)
     (void)written;
 }
 
-/* "347 MB", "8.1 kB": three digits are enough to see it move. */
-static void progress_format_bytes(char *text, size_t size, uint64_t bytes)
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    double number = (double)bytes;
-    size_t unit = 0;
-    while (number >= 999.5 && unit + 1 < sizeof units / sizeof units[0]) {
-        number /= 1000;
-        unit++;
-    }
-    snprintf(text, size, "%.*f %s", unit > 0 && number < 99.95 ? 1 : 0, number,
-             units[unit]);
-}
-
 static void progress_format_bar(char *bar)
 {
     uint64_t done = line.done < line.total ? line.done : line.total;
@@ -64,13 +51,13 @@ static size_t progress_columns(void)
 
 static void progress_draw(int64_t now_ms)
 {
-    char text[1024], bar[BAR_COLUMNS + 1], done[16], total[16], rate[16];
+    char text[1024], bar[BAR_COLUMNS + 1], done[NUMBER_BYTES_TEXT],
+        total[NUMBER_BYTES_TEXT], rate[NUMBER_BYTES_TEXT];
     int64_t lasted_ms = now_ms - line.begun_ms;
-    progress_format_bytes(done, sizeof done, line.done);
-    progress_format_bytes(total, sizeof total, line.total);
-    progress_format_bytes(
-        rate, sizeof rate,
-        (uint64_t)((double)line.done * 1000 / (double)lasted_ms));
+    number_format_bytes((int64_t)line.done, 1000, " ", done);
+    number_format_bytes((int64_t)line.total, 1000, " ", total);
+    number_format_bytes((int64_t)((double)line.done * 1000 / (double)lasted_ms),
+                        1000, " ", rate);
     int length = snprintf(text, sizeof text, "\r%s  ", line.what);
     size_t used = (size_t)length;
     if (line.total > 0) {

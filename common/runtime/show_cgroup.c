@@ -1,5 +1,6 @@
 /* How much a container may use, and uses: from the files of its cgroups. */
 #include "common/base/files.h"
+#include "common/base/number.h"
 #include "common/runtime/proc.h"
 #include "common/runtime/show.h"
 #include "common/runtime/stats_read.h"
@@ -105,22 +106,16 @@ static bool show_is_limit(int64_t figure)
 }
 
 /* "64.0 MiB" */
-static const char *show_cgroup_bytes(int64_t bytes, char text[24])
+static const char *show_cgroup_bytes(int64_t bytes,
+                                     char text[NUMBER_BYTES_TEXT])
 {
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    double shown = (double)bytes;
-    size_t unit = 0;
-    while (shown >= 1024 && unit < 4) {
-        shown /= 1024;
-        unit++;
-    }
-    snprintf(text, 24, unit == 0 ? "%.0f %s" : "%.1f %s", shown, units[unit]);
-    return text;
+    return number_format_bytes(bytes, 1024, " ", text);
 }
 
 static void show_memory(struct picture *picture, const int64_t *figures)
 {
-    char used[24], limit[24], file[24], peak[24];
+    char used[NUMBER_BYTES_TEXT], limit[NUMBER_BYTES_TEXT];
+    char file[NUMBER_BYTES_TEXT], peak[NUMBER_BYTES_TEXT];
     int64_t most = figures[STATS_MEMORY_LIMIT];
     if (figures[STATS_MEMORY] < 0)
         return;
@@ -181,7 +176,7 @@ static void show_pids(struct picture *picture, const int64_t *figures)
 
 static void show_disks(struct picture *picture, const int64_t *figures)
 {
-    char read[24], written[24];
+    char read[NUMBER_BYTES_TEXT], written[NUMBER_BYTES_TEXT];
     if (figures[STATS_READ_BYTES] + figures[STATS_WRITTEN_BYTES] > 0)
         picture_line(picture, PICTURE_PLAIN, "%-11s%s read, %s written",
                      "disks",

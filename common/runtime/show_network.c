@@ -5,6 +5,7 @@
  * it, in forms of forty years. So a child of ours goes in (setns(2)), asks the kernel over
  * netlink as step 08 did, and draws this one box.
  */
+#include "common/base/number.h"
 #include "common/kernel/netlink.h"
 #include "common/runtime/proc.h"
 #include "common/runtime/show.h"
@@ -151,19 +152,6 @@ static int show_ask(struct show_network *network)
 
 /* ---- Drawing it ---- */
 
-static const char *show_bytes(uint64_t bytes, char text[24])
-{
-    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
-    double shown = (double)bytes;
-    size_t unit = 0;
-    while (shown >= 1000 && unit < 4) {
-        shown /= 1000;
-        unit++;
-    }
-    snprintf(text, 24, unit == 0 ? "%.0f %s" : "%.1f %s", shown, units[unit]);
-    return text;
-}
-
 /* The other end of a veth pair is known by its number only. */
 static const char *show_peer(const struct show_network *network,
                              const struct show_link *link)
@@ -181,7 +169,7 @@ static void show_link(struct picture *picture,
                       const struct show_network *network,
                       const struct show_link *link)
 {
-    char received[24], sent[24];
+    char received[NUMBER_BYTES_TEXT], sent[NUMBER_BYTES_TEXT];
     const char *peer = show_peer(network, link);
     picture_line(picture, link->up ? PICTURE_GOOD : PICTURE_WARNING,
                  "%-8s%s%s%s%s%s", link->name, link->up ? "up" : "down",
@@ -194,8 +182,10 @@ static void show_link(struct picture *picture,
                          network->addresses[i].text);
     if (link->counts.rx_packets + link->counts.tx_packets > 0)
         picture_line(picture, PICTURE_DIM, "        received %s, sent %s",
-                     show_bytes(link->counts.rx_bytes, received),
-                     show_bytes(link->counts.tx_bytes, sent));
+                     number_format_bytes((int64_t)link->counts.rx_bytes, 1000,
+                                         " ", received),
+                     number_format_bytes((int64_t)link->counts.tx_bytes, 1000,
+                                         " ", sent));
 }
 
 static void show_links(struct picture *picture,

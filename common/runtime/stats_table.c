@@ -1,4 +1,5 @@
 /* stats for people. */
+#include "common/base/number.h"
 #include "common/base/table.h"
 #include "common/runtime/stats.h"
 
@@ -10,30 +11,13 @@ enum { BAR_COLUMNS = 10, CELL_BYTES = 160 };
 
 /* ---- Words ---- */
 
-static void stats_write_bytes(int64_t bytes, char *text, size_t size)
-{
-    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
-    double number = (double)bytes;
-    size_t unit = 0;
-    while (number >= 999.5 && unit < 5) {
-        number /= 1024;
-        unit++;
-    }
-    if (bytes < 0)
-        snprintf(text, size, "-");
-    else
-        snprintf(text, size, "%.*f%s", unit == 0 || number >= 99.95 ? 0 : 1,
-                 number, units[unit]);
-}
-
-/* "12.3kB / 4kB" */
+/* "12.3KiB / 4.0KiB" */
 static void stats_write_two(int64_t first, int64_t second, char *text,
                             size_t size)
 {
-    char one[32], other[32];
-    stats_write_bytes(first, one, sizeof one);
-    stats_write_bytes(second, other, sizeof other);
-    snprintf(text, size, "%s / %s", one, other);
+    char one[NUMBER_BYTES_TEXT], other[NUMBER_BYTES_TEXT];
+    snprintf(text, size, "%s / %s", number_format_bytes(first, 1024, "", one),
+             number_format_bytes(second, 1024, "", other));
 }
 
 /* "[#####     ]", of a share from 0 to 1; or with the blocks that Unicode has. */
