@@ -200,6 +200,23 @@ ended()
   assert_status 0
 }
 
+@test "one that has ended: nobody else reads, writes or removes it while it is copied" {
+  local directory reader
+  ended -- 'head -c 3000000 /dev/zero >/file'
+  directory=$(echo "$NSCTL_ROOT"/containers/*)
+  flock -n -s "$directory" true || fail "The control: nobody has it."
+  mkfifo stream
+  "$STEP" -q cp w:/file - >stream &
+  exec 8<stream
+  assert_equal 512 "$(head -c 512 <&8 | wc -c)" "It has begun, and nobody reads the rest."
+  ! flock -n -s "$directory" true || fail "Its lock is for itself alone."
+  run_step rm -f w
+  assert_status 1
+  exec 8<&-
+  wait $! || true
+  wait_until flock -n "$directory" true
+}
+
 @test "one that has ended: the log is true" {
   requires root strace
   ended -- 'echo x >/file'

@@ -163,12 +163,36 @@ counts()
 }
 
 @test "killed with -9, it takes the command with it" {
+  local pid user users=(0)
+  [ "$(id -u)" -ne 0 ] || users+=(1000) # who becomes another is no more told of it, unless that is asked for again
   start w
-  "$STEP" -q exec w sleep 321 &
-  local pid=$!
-  wait_until eval '"$STEP" -q top w | grep -q "sleep 321"'
-  kill -9 "$pid"
-  wait_until eval '! "$STEP" -q top w | grep -q "sleep 321"'
+  for user in "${users[@]}"; do
+    "$STEP" -q exec -u "$user" w sleep 321 &
+    pid=$!
+    wait_until eval '"$STEP" -q top w | grep -q "sleep 321"'
+    kill -9 "$pid"
+    wait_until eval '! "$STEP" -q top w | grep -q "sleep 321"' || fail "As the user $user it goes on."
+  done
+}
+
+@test "its umask is 0022, whatever ours is" {
+  start w
+  output=$(umask 0177 && "$STEP" -q exec w sh -c 'umask; : >/dev/shm/new; stat -c %a /dev/shm/new')
+  assert_equal $'0022\n644' "$output"
+}
+
+@test "what reads nothing reads the container's null device, and no file that is called so" {
+  requires root # elsewhere it is a mount of the host's, which nobody inside takes away
+  start w --userns host
+  step_exec w sh -c 'stat -L -c %t:%T /proc/self/fd/0; echo x >/dev/null'
+  assert_equal "1:3" "$output"
+  step_exec w sh -c 'rm /dev/null; echo from the container >/dev/null'
+  assert_status 0
+  step_exec w cat
+  assert_status 125
+  assert_stderr_has "/dev/null in the container is not the null device"
+  step_exec -i w cat <<<"ours"
+  assert_equal ours "$output" "Who needs none does not look for it."
 }
 
 @test "the environment is the container's, and what was asked for" {

@@ -470,6 +470,20 @@ WAITS
   assert_store_empty
 }
 
+@test "rm of one that has just ended waits until its monitor has cleared up" {
+  local alive
+  start one -- /bin/true
+  "$STEP" -q wait one
+  alive=$(directory_of one)/alive
+  wait_until flock -n "$alive" true
+  flock "$alive" sleep 1 3>&- &
+  wait_until eval '! flock -n "$alive" true'
+  run_step rm one
+  assert_status 0 "It has ended, and needs no force: $stderr"
+  wait
+  assert_store_empty
+}
+
 @test "what it wrote is removed, however deep it goes" {
   start one -- /bin/sh -c 'i=0; while [ $i -lt 1000 ]; do mkdir d && cd d || exit 1; i=$((i + 1)); done; echo x >x; ln -s / l; exit 0'
   run_step wait one

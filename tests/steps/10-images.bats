@@ -278,9 +278,17 @@ many_layers() # NAME COUNT [BYTES]
   make_base base
   image=$(id_of base)
   layer=$(layers_of base)
+  "$STEP" -q run --name ended --net none base true
+  run_step rmi "$image"
+  assert_status 1
+  assert_stderr_has "image is being used by stopped container"
+  "$STEP" -q rm ended
   run_step run -d --name w --net none base /bin/sleep 1000
   assert_status 0
   id=$output
+  run_step image prune -a -f
+  assert_status 0
+  assert_equal "$image" "$(id_of base)" "It is in use, and stays."
   run_step rmi base
   assert_status 1
   assert_stderr_has "conflict: unable to remove repository reference \"base\" (must force) - container ${id:0:12} is using its referenced image ${image:0:12}"
@@ -303,6 +311,29 @@ many_layers() # NAME COUNT [BYTES]
   "$STEP" -q rm w
   run_step image prune -f
   assert_output_has "deleted: sha256:$layer"
+  assert_no_images
+}
+
+@test "of a container each layer is kept, and while one is corrupt all that there are" {
+  local digest digests
+  make_base base
+  make_image top
+  stack both base top
+  digests=$(layers_of both)
+  assert_equal 2 "$(wc -l <<<"$digests")"
+  "$STEP" -q run --name c --net none both true
+  "$STEP" -q rmi -f both base top >/dev/null
+  run_step image prune -f
+  for digest in $digests; do [ -d "$NSCTL_ROOT/layers/$digest" ] || fail "A layer of a container's is gone: $digest"; done
+  make_image other
+  digest=$(layers_of other)
+  printf '{' >"$(echo "$NSCTL_ROOT"/containers/*)/config.json"
+  run_step rmi other
+  run_step image prune -f
+  assert_stderr_has "no layer is taken away while the container"
+  [ -d "$NSCTL_ROOT/layers/$digest" ] || fail "Nobody knows whose it is."
+  "$STEP" -q rm -f "$("$STEP" -q ps -aq)" >/dev/null
+  run_step image prune -f
   assert_no_images
 }
 
