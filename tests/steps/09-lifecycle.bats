@@ -81,14 +81,14 @@ load ../containers
   run_step ps
   assert_status 0
   assert_output_matches 'CONTAINER ID +IMAGE +COMMAND +CREATED +STATUS +ADDRESS +PORTS +NAMES'
-  assert_output_matches '[0-9a-f]{12} +…uild/rootfs/default +/bin/sleep 1000 +(Less than a second|[0-9]+ seconds?) ago +Up .* +one'
+  assert_output_matches '[0-9a-f]{12} +…'"${rootfs: -19}"' +/bin/sleep 1000 +(Less than a second|[0-9]+ seconds?) ago +Up .* +one'
   assert_output_lacks two
   run_step ps -a
   assert_output_matches 'Exited \(3\) .* ago +two' "A container that has ended is listed with its exit status."
   assert_equal two "$(awk 'NR == 2 { print $NF }' <<<"$output")" "The newest is the first."
   start long -- /bin/sh -c "sleep 1000 # 345678901234567890"
   run_step ps
-  assert_output_has "  …uild/rootfs/default   /bin/sh -c sleep 10…  " "A long root is shown by its end, a long command by its beginning: 20 characters."
+  assert_output_has "  …${rootfs: -19}   /bin/sh -c sleep 10…  " "A long root is shown by its end, a long command by its beginning: 20 characters."
   run_step ps --no-trunc
   assert_output_has "  $rootfs   /bin/sh -c sleep 1000 # 345678901234567890  "
   run_step rm -f long
