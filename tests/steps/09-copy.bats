@@ -201,7 +201,7 @@ ended()
 }
 
 @test "one that has ended: nobody else reads, writes or removes it while it is copied" {
-  local directory reader
+  local directory
   ended -- 'head -c 3000000 /dev/zero >/file'
   directory=$(echo "$NSCTL_ROOT"/containers/*)
   flock -n -s "$directory" true || fail "The control: nobody has it."
