@@ -15,79 +15,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* ---- Options ---- */
-
-const char *build_parse_tag(const char *text, void *options)
-{
-    struct build_options *asked = options;
-    if (asked->tag_count == BUILD_MOST_TAGS)
-        return "expected at most 32 names";
-    return reference_parse_tag(text, &asked->tags[asked->tag_count++]);
-}
-
-static const char *build_parse_text(const char *text, struct build_texts *texts)
-{
-    if (texts->count == BUILD_MOST_TEXTS)
-        return "expected at most 256 of them";
-    texts->all[texts->count++] = text;
-    return NULL;
-}
-
-const char *build_parse_argument(const char *text, void *texts)
-{
-    return *text == '\0' || *text == '=' ? "expected NAME=VALUE, or NAME"
-                                         : build_parse_text(text, texts);
-}
-
-const char *build_parse_label(const char *text, void *texts)
-{
-    const char *equals = strchr(text, '=');
-    return equals == NULL || equals == text ? "expected NAME=VALUE"
-                                            : build_parse_text(text, texts);
-}
-
-const char *build_parse_pull(const char *text, void *unused)
-{
-    (void)unused;
-    return strcmp(text, "never") == 0 || strcmp(text, "false") == 0
-               ? NULL
-               : "expected never: images are not fetched from anywhere";
-}
-
-const char *build_parse_progress(const char *text, void *unused)
-{
-    (void)unused;
-    return strcmp(text, "plain") == 0 || strcmp(text, "auto") == 0
-               ? NULL
-               : "expected plain, or auto, which is the same";
-}
-
-/* ---- What is told ---- */
-
-/* Names in a Containerfile may be anything, and a terminal obeys some of it. */
-void build_tell(const struct build *build, const char *format, ...)
-{
-    char *text = NULL;
-    va_list arguments;
-    if (build->options->quiet || build->checking)
-        return;
-    va_start(arguments, format);
-    int length = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    if (length == -1)
-        return;
-    log_mask_controls(text, (size_t)length);
-    text[length] = '\n'; /* in the place of the NUL: one write(2), one line */
-    if (write(STDERR_FILENO, text, (size_t)length + 1) == -1)
-        errno = 0; /* nobody listens any more */
-    free(text);
-}
 
 /* ---- When ---- */
 

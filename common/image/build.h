@@ -41,13 +41,6 @@ struct build_options {
     bool no_cache, squash, quiet, userns_host;
 };
 
-/* Option parsers (base/program.h): for -t, --build-arg and --label, --pull, --progress. */
-const char *build_parse_tag(const char *text, void *options);
-const char *build_parse_argument(const char *text, void *texts);
-const char *build_parse_label(const char *text, void *texts);
-const char *build_parse_pull(const char *text, void *unused);
-const char *build_parse_progress(const char *text, void *unused);
-
 /* Returns the status to exit with: 0; that of a RUN that failed; or ours. The image's id is
  * printed, the steps are told on standard error. */
 int build_image(const struct store *store, const struct build_options *options);

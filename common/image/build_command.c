@@ -5,6 +5,56 @@
 #include "common/kernel/userns.h"
 
 #include <stdio.h>
+#include <string.h>
+
+/* ---- Options ---- */
+
+static const char *build_parse_tag(const char *text, void *options)
+{
+    struct build_options *asked = options;
+    if (asked->tag_count == BUILD_MOST_TAGS)
+        return "expected at most 32 names";
+    return reference_parse_tag(text, &asked->tags[asked->tag_count++]);
+}
+
+static const char *build_parse_text(const char *text, struct build_texts *texts)
+{
+    if (texts->count == BUILD_MOST_TEXTS)
+        return "expected at most 256 of them";
+    texts->all[texts->count++] = text;
+    return NULL;
+}
+
+static const char *build_parse_argument(const char *text, void *texts)
+{
+    return *text == '\0' || *text == '=' ? "expected NAME=VALUE, or NAME"
+                                         : build_parse_text(text, texts);
+}
+
+static const char *build_parse_label(const char *text, void *texts)
+{
+    const char *equals = strchr(text, '=');
+    return equals == NULL || equals == text ? "expected NAME=VALUE"
+                                            : build_parse_text(text, texts);
+}
+
+static const char *build_parse_pull(const char *text, void *unused)
+{
+    (void)unused;
+    return strcmp(text, "never") == 0 || strcmp(text, "false") == 0
+               ? NULL
+               : "expected never: images are not fetched from anywhere";
+}
+
+static const char *build_parse_progress(const char *text, void *unused)
+{
+    (void)unused;
+    return strcmp(text, "plain") == 0 || strcmp(text, "auto") == 0
+               ? NULL
+               : "expected plain, or auto, which is the same";
+}
+
+/* ---- The command ---- */
 
 static void print_exit_status(void)
 {

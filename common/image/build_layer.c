@@ -115,13 +115,43 @@ int build_layer_hash(struct build_layer *layer)
 
 /* ---- In the store ---- */
 
+/* When a layer was made: that of its record, which is written once. */
+static time_t build_layer_time(const struct build *build, const char *digest)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    if (build->has_epoch ||
+        snprintf(path, sizeof path, "%s/layers/%s/layer.json",
+                 build->store->root, digest) >= (int)sizeof path ||
+        stat(path, &status) == -1)
+        return build->epoch;
+    return status.st_mtim.tv_sec;
+}
+
+/* What a step has made, in the stage's config. */
+static int build_layer_add_to_stage(struct build *build,
+                                    struct build_stage *stage,
+                                    const char *digest)
+{
+    struct image_config *config = &stage->config;
+    char time[32];
+    if (config->layers.count >= LAYERS_MOST)
+        return log_error("more than the %d layers that an image may have: the "
+                         "kernel stacks no more",
+                         LAYERS_MOST);
+    build_time_text(build_layer_time(build, digest), time);
+    return image_config_set_text(config, &config->created, time) == -1
+               ? -1
+               : image_config_add(config, &config->layers, digest, false);
+}
+
 bool build_layer_is_cached(struct build *build, struct build_stage *stage,
                            const char *key)
 {
     char digest[SHA256_TEXT];
     if (build->options->no_cache ||
         image_store_cached(build->store, key, digest) == -1 ||
-        build_stage_add_layer(build, stage, digest) == -1)
+        build_layer_add_to_stage(build, stage, digest) == -1)
         return false;
     build_tell(build, "CACHED %.12s", digest);
     return true;
@@ -135,7 +165,7 @@ int build_layer_commit(struct build_layer *layer, struct build *build,
     if (result == 0 && key != NULL)
         result = image_store_remember(build->store, key, layer->news->digest);
     if (result == 0)
-        result = build_stage_add_layer(build, stage, layer->news->digest);
+        result = build_layer_add_to_stage(build, stage, layer->news->digest);
     if (result == 0)
         build_tell(build, "--> %.12s", layer->news->digest);
     munmap(layer->news, sizeof *layer->news);

@@ -1,35 +1,17 @@
 /* The instructions of a stage, one after the other: see build_state.h. */
 #include "common/base/log.h"
-#include "common/base/program.h"
 #include "common/base/signal_names.h"
-#include "common/image/build_layer.h"
 #include "common/image/build_variables.h"
 #include "common/image/image_change.h"
 #include "common/kernel/process.h"
 #include "common/kernel/users.h"
 #include "common/runtime/environment.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* ---- What is told ---- */
-
-int build_refuse(struct build *build,
-                 const struct containerfile_instruction *instruction,
-                 const char *format, ...)
-{
-    char text[8192];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (build->failed == 0)
-        build->failed = EXIT_OURS;
-    return containerfile_refuse(&build->file, instruction->line, "%s", text);
-}
 
 /* "STEP 2/5: RUN make", with several stages "[1/2] STEP 2/5: …". */
 static void build_tell_step(const struct build *build,
@@ -56,14 +38,6 @@ static void build_tell_step(const struct build *build,
 }
 
 /* ---- History ---- */
-
-void build_time_text(time_t time, char text[32])
-{
-    struct tm parts;
-    if (gmtime_r(&time, &parts) == NULL ||
-        strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0)
-        text[0] = '\0'; /* of a year that nobody can write */
-}
 
 /* How an instruction stands in the history. When it was is known of what has made a layer;
  * of the others it is filled in at the end. */
@@ -92,35 +66,6 @@ build_stage_add_history(struct build_stage *stage,
                      : image_config_add_history(&stage->config, &history);
     free(text);
     return result;
-}
-
-/* When a layer was made: that of its record, which is written once. */
-static time_t build_stage_layer_time(const struct build *build,
-                                     const char *digest)
-{
-    char path[PATH_MAX];
-    struct stat status;
-    if (build->has_epoch ||
-        snprintf(path, sizeof path, "%s/layers/%s/layer.json",
-                 build->store->root, digest) >= (int)sizeof path ||
-        stat(path, &status) == -1)
-        return build->epoch;
-    return status.st_mtim.tv_sec;
-}
-
-int build_stage_add_layer(struct build *build, struct build_stage *stage,
-                          const char *digest)
-{
-    struct image_config *config = &stage->config;
-    char time[32];
-    if (config->layers.count >= LAYERS_MOST)
-        return log_error("more than the %d layers that an image may have: the "
-                         "kernel stacks no more",
-                         LAYERS_MOST);
-    build_time_text(build_stage_layer_time(build, digest), time);
-    return image_config_set_text(config, &config->created, time) == -1
-               ? -1
-               : image_config_add(config, &config->layers, digest, false);
 }
 
 /* ---- FROM ---- */

@@ -15,6 +15,7 @@
  *   build_layer.c      what they write becomes a layer
  *   build_squash.c     --squash: of several one
  *   build_key.c        by which it is found again
+ *   build_tell.c       what is told of all that
  *
  * taught in: step 10, lessons/10-build.md
  */
@@ -87,18 +88,6 @@ void build_plan_free(struct build *build);
 /* build_stage.c: all of its instructions. */
 int build_stage(struct build *build, struct build_stage *stage);
 
-/* What a step has made (build_layer.h), or only what it says, in the stage's config. */
-int build_stage_add_layer(struct build *build, struct build_stage *stage,
-                          const char *digest);
-
-/* Reports NAME:LINE where `instruction` is, and remembers the status. Returns -1. */
-int build_refuse(struct build *build,
-                 const struct containerfile_instruction *instruction,
-                 const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-/* "now", or what SOURCE_DATE_EPOCH says, as RFC 3339 (21 bytes). */
-void build_time_text(time_t time, char text[32]);
-
 /* build_copy.c, build_directory.c, build_run.c. */
 int build_copy(struct build *build, struct build_stage *stage,
                const struct containerfile_instruction *instruction);
@@ -107,8 +96,16 @@ int build_make_directory(struct build *build, struct build_stage *stage,
 int build_run(struct build *build, struct build_stage *stage,
               const struct containerfile_instruction *instruction);
 
-/* Tells of a step, unless -q: a line on standard error. */
+/* build_tell.c. Tells of a step, unless -q: a line on standard error. */
 void build_tell(const struct build *build, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Reports NAME:LINE where `instruction` is, and remembers the status. Returns -1. */
+int build_refuse(struct build *build,
+                 const struct containerfile_instruction *instruction,
+                 const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* "now", or what SOURCE_DATE_EPOCH says, as RFC 3339 (21 bytes). */
+void build_time_text(time_t time, char text[32]);
 
 #endif
