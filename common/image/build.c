@@ -42,39 +42,48 @@ static int build_read_epoch(struct build *build)
 /* An image that is in all the same as one that was built here before is that one, and as old:
  * its times are the last thing that is put into it, and its digest until then is what
  * tells. */
-static time_t build_find_time(const struct build *build,
-                              const struct image_config *config)
+static int build_find_time(const struct build *build,
+                           const struct image_config *config, time_t *time)
 {
     char key[SHA256_TEXT], *text;
     struct build_key hash;
     size_t size;
-    time_t time = build->epoch;
+    *time = build->epoch;
     if (build->has_epoch || config->layers.count == 0)
-        return time;
+        return 0;
     text = image_config_write(config, &size);
     if (text == NULL)
-        return time;
+        return -1;
     build_key_begin(&hash, &config->layers);
     build_key_add(&hash, "image");
     build_key_add(&hash, text);
     build_key_end(&hash, key);
     free(text);
     const char *top = config->layers.all[config->layers.count - 1];
-    if (build->options->no_cache ||
-        image_store_cached_since(build->store, key, &time) == -1) {
-        image_store_remember(build->store, key, top);
-        image_store_cached_since(build->store, key, &time);
+    if (!build->options->no_cache) {
+        if (image_store_cached_since(build->store, key, time) == 0)
+            return 0;
+        if (errno != ENOENT)
+            return -1;
     }
-    return time;
+    /* That it can not be remembered is no reason to have made nothing. */
+    if (image_store_remember(build->store, key, top) == -1)
+        return 0;
+    return image_store_cached_since(build->store, key, time) == 0 ||
+                   errno == ENOENT
+               ? 0
+               : -1;
 }
 
 static int build_set_times(const struct build *build,
                            struct image_config *config)
 {
     char text[32];
-    if (image_config_set_text(config, &config->created, NULL) == -1)
+    time_t time;
+    if (image_config_set_text(config, &config->created, NULL) == -1 ||
+        build_find_time(build, config, &time) == -1)
         return -1;
-    build_time_text(build_find_time(build, config), text);
+    build_time_text(time, text);
     for (size_t i = 0; i < config->history_count; i++)
         if (config->history[i].created == NULL &&
             image_config_set_text(config, &config->history[i].created, text) ==

@@ -48,8 +48,13 @@ int image_store_cached_since(const struct store *store, const char *key,
     char path[PATH_MAX], digest[SHA256_TEXT];
     struct stat status;
     if (image_store_cached(store, key, digest) == -1 ||
-        image_cache_path(store, key, path) == -1 || lstat(path, &status) == -1)
+        image_cache_path(store, key, path) == -1)
         return -1;
+    if (lstat(path, &status) == -1)
+        return errno == ENOENT
+                   ? -1
+                   : (int)log_call(-1, "since when that has been known",
+                                   "lstat(\"%s\")", path);
     *since = status.st_mtim.tv_sec;
     return 0;
 }

@@ -88,7 +88,7 @@ int image_store_untag(const struct store *store,
                       const struct reference *reference);
 
 /* Which layer the step of a build with that key (64 digits) has made. Returns 0, or -1
- * with ENOENT, not reported: there is none, or the layer is gone. */
+ * with ENOENT, not reported: there is none, or the layer is gone; with another, reported. */
 int image_store_cached(const struct store *store, const char *key,
                        char *digest);
 /* The same, and since when that is known. */
