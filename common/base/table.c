@@ -15,6 +15,17 @@ size_t table_width(const char *text)
     return width;
 }
 
+void table_shorten(char *text, size_t most)
+{
+    char *end = text;
+    for (size_t i = 0; i + 1 < most && *end != '\0'; i++)
+        do
+            end++;
+        while ((*end & 0xc0) == 0x80);
+    if (table_width(end) > 1)
+        memcpy(end, "…", sizeof "…");
+}
+
 int table_add(struct table *table, const char *text)
 {
     if (names_add(&table->cells, text == NULL ? "" : text) == -1)

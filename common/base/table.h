@@ -29,6 +29,10 @@ int table_add(struct table *table, const char *text);
 /* Prints headings and rows, and forgets the rows. Columns are counted in characters. */
 void table_print(struct table *table, FILE *file);
 
+/* Cuts it to `most` characters, the last of them … where there were more, for which it has
+ * room. */
+void table_shorten(char *text, size_t most);
+
 /* How many columns of a terminal `text` (UTF-8) takes, if each character takes one. */
 size_t table_width(const char *text);
 

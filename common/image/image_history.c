@@ -55,18 +55,14 @@ static void history_write_id(const struct image *image, bool is_top,
 static void history_add_text(struct table *table, const char *text,
                              const struct history_options *options)
 {
-    enum { MOST = 45, MOST_BYTES = 4 * MOST };
+    enum { MOST = 45, MOST_BYTES = 4 * (MOST + 1) };
     char shortened[MOST_BYTES + sizeof "…"];
-    size_t length = 0;
-    if (text == NULL || options->untruncated || table_width(text) <= MOST) {
+    if (text == NULL || options->untruncated) {
         table_add(table, text);
         return;
     }
-    for (size_t i = 0; i + 1 < MOST; i++)
-        do
-            length++;
-        while (length < MOST_BYTES && (text[length] & 0xc0) == 0x80);
-    snprintf(shortened, sizeof shortened, "%.*s…", (int)length, text);
+    snprintf(shortened, sizeof shortened - sizeof "…", "%s", text);
+    table_shorten(shortened, MOST);
     table_add(table, shortened);
 }
 

@@ -1,8 +1,8 @@
 #include "common/image/image_text.h"
 
 #include "common/base/clock.h"
-#include "common/runtime/list.h"
 #include "common/runtime/logs_time.h"
+#include "common/runtime/record_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,7 +36,7 @@ void image_text_age(const char *created, char *text, size_t size)
         snprintf(text, size, "N/A");
         return;
     }
-    list_write_age(clock_now_ns(CLOCK_REALTIME) - ns, age, sizeof age);
+    record_text_age(clock_now_ns(CLOCK_REALTIME) - ns, age, sizeof age);
     snprintf(text, size, "%s ago", age);
 }
 

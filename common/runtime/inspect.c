@@ -4,7 +4,7 @@
 #include "common/base/log.h"
 #include "common/base/signal_names.h"
 #include "common/runtime/inspect_format.h"
-#include "common/runtime/list.h"
+#include "common/runtime/record_text.h"
 #include "common/runtime/subcommands.h"
 
 #include <inttypes.h>
@@ -34,7 +34,7 @@ static void inspect_write_state(struct json_writer *writer,
                                 const struct record *record)
 {
     bool running = record->status == RECORD_RUNNING;
-    const char *state = list_state_name(record);
+    const char *state = record_text_state(record);
     json_write_open(writer, "State", '{');
     json_write_text(writer, "Status", state);
     json_write_bool(writer, "Running", running);
@@ -105,7 +105,7 @@ void inspect_write(struct json_writer *writer, const struct record *record)
     json_write_open(writer, NULL, '{');
     json_write_text(writer, "Id", record->id);
     json_write_text(writer, "Name", record->name);
-    json_write_text(writer, "Image", list_image_name(record));
+    json_write_text(writer, "Image", record_text_image(record));
     json_write_text(writer, "ImageID", record->image_id);
     json_write_text(writer, "Rootfs", record->root);
     inspect_write_time(writer, "Created", record->created_ns);

@@ -1,14 +1,14 @@
 #include "common/runtime/list_filter.h"
 
 #include "common/base/number.h"
-#include "common/runtime/list.h"
+#include "common/runtime/record_text.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static bool list_filter_status(const struct record *record, const char *value)
 {
-    return strcmp(list_state_name(record), value) == 0;
+    return strcmp(record_text_state(record), value) == 0;
 }
 
 static bool list_filter_exited(const struct record *record, const char *value)
@@ -32,7 +32,7 @@ static bool list_filter_id(const struct record *record, const char *value)
 static bool list_filter_ancestor(const struct record *record, const char *value)
 {
     static const char latest[] = ":latest";
-    const char *name = list_image_name(record);
+    const char *name = record_text_image(record);
     size_t length = strlen(value);
     if (strncmp(name, value, length) == 0 &&
         (name[length] == '\0' || strcmp(name + length, latest) == 0))

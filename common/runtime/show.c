@@ -1,8 +1,8 @@
 #include "common/runtime/show.h"
 
 #include "common/base/clock.h"
-#include "common/runtime/list.h"
 #include "common/runtime/proc.h"
+#include "common/runtime/record_text.h"
 #include "common/runtime/subcommands.h"
 
 #include <unistd.h>
@@ -12,11 +12,11 @@ static void show_title(struct picture *picture, const struct record *record)
 {
     char text[4096];
     picture_heading(picture, "%s", record->name);
-    list_write_status(record, clock_now_ns(CLOCK_REALTIME), text, sizeof text);
+    record_text_status(record, clock_now_ns(CLOCK_REALTIME), text, sizeof text);
     picture_line(picture, PICTURE_PLAIN, "%.*s  %s  process %d",
                  RECORD_SHORT_ID_LENGTH, record->id, text,
                  (int)record->init_process.pid);
-    list_write_command(record, text, sizeof text);
+    record_text_command(record, text, sizeof text);
     picture_line(picture, PICTURE_PLAIN, "%s", text);
 }
 
