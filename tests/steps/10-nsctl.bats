@@ -184,9 +184,17 @@ type_in()
   assert_equal inside "$output"
   run_step container stop -t 0 web
   assert_equal web "$output"
-  run_step container rm web
+  run_step container delete web # rm has two names, wherever it stands
   assert_status 0
   assert_store_empty
+  # What there is not is told alike, and each family has its own only.
+  run_step container export web
+  assert_status 125
+  assert_stderr_has 'writes its files as a tar'
+  run_step container images
+  assert_stderr_has "unknown command: images"
+  run_step image ps
+  assert_stderr_has "unknown command: ps"
 }
 
 # --- The lines that nsctl was to understand from its first day on --------------------------
