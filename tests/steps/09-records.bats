@@ -211,9 +211,10 @@ damage_record() # DIRECTORY KIND
   # Nobody dies with the monitor here: a process that has left the PID namespace's first one
   # behind it, as one that enters does, is only to be found in the cgroup.
   start one -- /bin/sleep 1000
-  local directory cgroup pid
+  local directory cgroups cgroup pid
   directory=$(directory_of one)
-  cgroup=$("$STEP" -q inspect one | grep -o '/sys/fs/cgroup[^"]*nsctl/[0-9a-f]*' | grep -e freezer -e unified -e '^/sys/fs/cgroup/nsctl' | head -n 1)
+  cgroups=$("$STEP" -q inspect one | grep -o '/sys/fs/cgroup[^"]*nsctl/[0-9a-f]*')
+  cgroup=$(grep -m 1 -e freezer -e unified <<<"$cgroups" || head -n 1 <<<"$cgroups") # of version 2 it is the only one
   sleep 1000 3>&- &
   pid=$!
   echo "$pid" >"$cgroup/cgroup.procs"
