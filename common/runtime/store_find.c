@@ -182,10 +182,12 @@ int store_look_up(const struct store *store, const char *word,
         return 0;
     memset(record, 0, sizeof *record);
     store_find_similar(store, word, similar);
-    if (similar[0] == '\0')
+    if (similar[0] == '\0') {
         log_error("no such container: %s", word);
-    else
+        log_advice("`ps -a` lists those that there are, and those that ended");
+    } else {
         log_error("no such container: %s; did you mean %s?", word, similar);
+    }
     errno = ENOENT;
     return -1;
 }

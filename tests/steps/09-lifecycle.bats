@@ -463,6 +463,7 @@ WAITS
   assert_equal two "$output" "Those that can be removed are, whatever becomes of the others."
   assert_stderr_has "one is running"
   assert_stderr_has "no such container: three"
+  assert_stderr_has "\`ps -a\` lists those that there are"
   run_step ps -aq
   assert_equal 1 "${#lines[@]}"
   run_step delete -f one
