@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -316,13 +317,58 @@ static void program_open_standard_files(void)
     }
 }
 
+/* Where the kernel has put them, one behind the other. execve(2). */
+static struct {
+    char *begin;
+    size_t size;
+} given_words;
+
+static void program_note_words(char **argv)
+{
+    char **last = argv;
+    if (*argv == NULL)
+        return;
+    while (last[1] != NULL)
+        last++;
+    given_words.begin = argv[0];
+    given_words.size = (size_t)(*last + strlen(*last) + 1 - argv[0]);
+}
+
+int program_hide_words(char ***command)
+{
+    static char name[NAME_MAX + 1]; /* which is one of them */
+    size_t count = 0, bytes = 0;
+    for (; (*command)[count] != NULL; count++)
+        bytes += strlen((*command)[count]) + 1;
+    /* The words stand behind what points to them. */
+    char **copy = malloc((count + 1) * sizeof *copy + bytes);
+    if (copy == NULL)
+        return log_error("the command's words: no memory (ENOMEM)");
+    char *text = (char *)(copy + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = text;
+        text = stpcpy(text, (*command)[i]) + 1;
+    }
+    copy[count] = NULL;
+    *command = copy;
+    snprintf(name, sizeof name, "%s", program_invocation_short_name);
+    program_invocation_name = program_invocation_short_name = name;
+    if (given_words.size == 0)
+        return 0;
+    memset(given_words.begin, 0, given_words.size);
+    snprintf(given_words.begin, given_words.size, "%s", name);
+    return 0;
+}
+
 char **program_read_words(const struct program *program, char **argv,
                           bool anywhere)
 {
-    static bool have_standard_files; /* words may be read twice */
-    if (!have_standard_files)
+    static bool begun; /* words may be read twice */
+    if (!begun) {
         program_open_standard_files();
-    have_standard_files = true;
+        program_note_words(argv);
+    }
+    begun = true;
     char **word = argv[0] == NULL ? argv : argv + 1, **kept = word;
     while (*word != NULL) {
         bool is_option = (*word)[0] == '-' && (*word)[1] != '\0';

@@ -69,6 +69,14 @@ char **program_read_options(const struct program *program, char **argv);
 char **program_read_words(const struct program *program, char **argv,
                           bool anywhere);
 
+/*
+ * What we were started with stands in /proc/PID/cmdline for everybody who shares the
+ * number with us: secrets, and paths of the host. From now on only the program's name
+ * does. `command`, of words that may be among these, becomes a copy. All else that points
+ * there is lost. Returns 0, or -1, reported. proc_pid_cmdline(5).
+ */
+int program_hide_words(char ***command);
+
 /* From now on the programs are parts of that one: "NAME stop". */
 void program_set_whole(const char *name);
 

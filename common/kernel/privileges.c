@@ -487,7 +487,8 @@ void privileges_execute(const struct privileges *privileges, bool init,
 {
     uint64_t kept;
     pid_t main_pid = 0;
-    if (privileges_give_up(privileges, &kept) == -1)
+    if (privileges_give_up(privileges, &kept) == -1 ||
+        (init && program_hide_words(&command) == -1))
         command_exit(EXIT_OURS);
     if (init) {
         /* Before the filter, which has no clone3(2). */

@@ -29,7 +29,7 @@ static void wait_for_lock(const struct record *record)
     char path[PATH_MAX];
     if (files_path(path, "%s/alive", record->directory) == -1)
         return;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd == -1)
         return;
     while (flock(fd, LOCK_SH) == -1 && errno == EINTR)

@@ -93,7 +93,9 @@ static struct json *record_read_json(const struct record *record,
  * that who asks, by sharing it for a moment, is in nobody's way. flock(2). */
 static bool record_asks_lock(int directory_fd)
 {
-    int fd = openat(directory_fd, "alive", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    /* Nor does anybody wait, were it a pipe. */
+    int fd = openat(directory_fd, "alive",
+                    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd == -1)
         return errno != ENOENT; /* rather alive than dead by mistake */
     bool alive = false;

@@ -543,6 +543,16 @@ run_by_own_program()
   grep -q execveat trace || fail "And so it is where a container is started."
 }
 
+# Whoever shares the number with a process may read its words.
+@test "the init of a container does not tell with which words it was started" {
+  start w --init -e SECRET=sesame -v "$PWD:/host" -- sleep 1000
+  run_step exec w cat /proc/1/cmdline
+  assert_status 0
+  [[ $(tr '\0' ' ' <"/proc/$(pgrep -f 'run -d --name w.*sesame' | head -n 1)/cmdline") == *SECRET=sesame* ]] || fail "The control: on the host it does."
+  assert_equal "$(basename "$STEP")" "$(tr -d '\0' <<<"$output")" "Neither a secret nor a path of the host's."
+  assert_equal sleep "$("$STEP" -q exec w cat /proc/2/comm)" "The command is what was asked for."
+}
+
 @test "who is executed anew is given the words that we were" {
   local space=()
   [ "$(id -u)" -ne 0 ] || space=(--userns host) # else there would be none

@@ -148,6 +148,20 @@ END
   ! grep -i corrupt listed errors || fail "It was taken for a damaged one."
 }
 
+@test "who lists containers waits for no pipe, whichever file of a record it is" {
+  local directory file
+  start one -- sleep 1000
+  directory=$(directory_of one)
+  for file in config.json state.json alive; do
+    mv "$directory/$file" kept
+    mkfifo "$directory/$file"
+    run --separate-stderr -- timeout -s KILL "${NSCTL_TEST_PATIENCE:-60}" "$STEP" -q ps -a
+    assert_status 0 "$file"
+    assert_output_has "${id:0:12}"
+    mv kept "$directory/$file"
+  done
+}
+
 @test "a process that has ended, and for which nobody has waited, does not live" {
   local directory zombie
   start one

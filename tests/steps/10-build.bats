@@ -313,6 +313,14 @@ END
   "$STEP" image inspect "${output#sha256:}" >/dev/null || fail "An image without a name is found by its id."
 }
 
+@test "RUN does not see with which words the build was started" {
+  build 'FROM base\nRUN tr "\\0" " " </proc/1/cmdline; tr "\\0" " " </proc/self/cmdline\n' --build-arg TOKEN=sesame
+  assert_status 0
+  assert_output_lacks sesame
+  assert_stderr_lacks sesame "Of an ARG that its stage has not, RUN is told nothing."
+  assert_stderr_lacks "$STEP" "Nor where our program is."
+}
+
 @test "what is left out of the context" {
   mkdir -p context/{docs,sub/cache}
   touch context/{a.log,b,docs/README,docs/long,sub/c.log,sub/cache/x}
