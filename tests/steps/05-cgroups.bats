@@ -18,6 +18,9 @@ setup()
   mkfifo hold
   exec 6<>hold # while it is open, containers that read it wait
   declare -gA starter=()
+  # From step 08 on a network takes more time than all else, and what containers share of it is a directory, too.
+  without_network=()
+  ((10#$(step_number) < 8)) || without_network=(--net none)
 }
 
 teardown()
@@ -43,7 +46,7 @@ launch()
   local name=$1
   shift
   : >"$name.out"
-  "$STEP" "$@" <hold >"$name.out" 2>"$name.log" 3>&- 6>&- &
+  "$STEP" "${without_network[@]}" "$@" <hold >"$name.out" 2>"$name.log" 3>&- 6>&- &
   starter[$name]=$!
 }
 
@@ -900,7 +903,7 @@ fail_at()
   # Where the parent writes the ids as well, it would be the parent that fails.
   local n numbers=(2 3) host=()
   ((10#$(step_number) < 6)) || { numbers=(3 4); host=(--userns host); }
-  ((10#$(step_number) < 8)) || host+=(--net none)
+  host+=("${without_network[@]}")
   for n in "${numbers[@]}"; do
     run_with_error "child:write:$n" EACCES "${host[@]}" --pids-limit -1 sh -c 'echo started'
     assert_status 125
@@ -912,19 +915,17 @@ fail_at()
 
 @test "a cgroup that can not be removed is reported, and swept by the next run" {
   requires strace
-  local alone=()
-  ((10#$(step_number) < 8)) || alone=(--net none) # what containers share of the network is a directory, too
-  run --separate-stderr -- strace -o trace -e inject="$rmdir:error=EPERM:when=1" -- "$STEP" -q "${alone[@]}" sh -c 'exit 3'
+  run --separate-stderr -- strace -o trace -e inject="$rmdir:error=EPERM:when=1" -- "$STEP" -q "${without_network[@]}" sh -c 'exit 3'
   assert_status 3 "The command has ended well: its status counts."
   assert_stderr_has 'rmdir("' "What is left behind must be named."
   run --separate-stderr -- "$STEP" /bin/true
   assert_stderr_has "left behind"
   assert_nothing_left
   # Busy for a moment is nothing to be reported; and if for longer, it is not said each time.
-  run --separate-stderr -- strace -o trace -e inject="$rmdir:error=EBUSY:when=1..2" -- "$STEP" -q "${alone[@]}" sh -c 'exit 3'
+  run --separate-stderr -- strace -o trace -e inject="$rmdir:error=EBUSY:when=1..2" -- "$STEP" -q "${without_network[@]}" sh -c 'exit 3'
   assert_status 3
   assert_equal "" "$stderr"
-  run --separate-stderr -- strace -o trace -e inject="$rmdir:error=EBUSY:when=1..9" -- "$STEP" "${alone[@]}" sh -c 'exit 3'
+  run --separate-stderr -- strace -o trace -e inject="$rmdir:error=EBUSY:when=1..9" -- "$STEP" "${without_network[@]}" sh -c 'exit 3'
   assert_status 3
   (($(grep -c 'kill what is left' <<<"$stderr") <= 1)) || fail "One line for what is tried again and again: $stderr"
   assert_nothing_left
