@@ -307,6 +307,20 @@ def docker_path(a):
     a.files["manifest.json"] = dump(manifest)
 
 
+@change("files")
+def docker_flip_config(a):
+    docker_only(a)
+    flip(a, "sha256:" + json.loads(a.files["manifest.json"])[0]["Config"].split("/")[-1])
+
+
+@change("files")
+def docker_other_layer(a):
+    """It unpacks to what it should, and is not the file that its name says."""
+    docker_only(a)
+    named = json.loads(a.files["manifest.json"])[0]["Layers"][-1]
+    a.files[named] = gzip.compress(a.files[named], mtime=0)
+
+
 # --- One thing that two readers take for two ------------------------------------------------
 
 

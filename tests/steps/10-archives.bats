@@ -183,6 +183,36 @@ assert_nothing_stored()
   fi
 }
 
+@test "devices of an archive of images are refused, left out, or made, as is asked for" {
+  needs python3
+  archive one.tar 'character  path=null  device=1:3' 'file  path=f  data=x'
+  archive two.tar 'file  path=g  data=y'
+  python3 "$archive_py" x.tar none one.tar two.tar two.tar
+  run_step load -i x.tar
+  assert_status 125
+  assert_stderr_has '("null"): a device'
+  assert_nothing_stored "A device"
+  run_step load --devices --no-devices -i x.tar
+  assert_status 125
+  assert_stderr_has "which of them?"
+  run_step load --no-devices -i x.tar
+  assert_status 0
+  assert_stderr_has "left out: 1 device"
+  if [ "$(id -u)" -eq 0 ]; then
+    run_step rmi made:1
+    run_step load --devices -i x.tar
+    assert_status 0
+    find "$NSCTL_ROOT/layers" -type c -name null | grep -q . || fail "It was to be made."
+    requires unprivileged
+    chmod 755 . && chmod 644 x.tar
+    run --separate-stderr as_user env NSCTL_ROOT="$PWD/none" "$STEP" -q load --devices -i x.tar
+  else
+    run_step load --devices -i x.tar
+  fi
+  assert_status 125
+  assert_stderr_has "only root may make devices"
+}
+
 # A store of the user's, and a place in which that user may write.
 user_store()
 {
@@ -588,6 +618,8 @@ begin_hostile()
   hostile diff-id 'the digest of what it unpacks to'
   hostile fewer-layers 'speaks of 2 layers, and there are 3'
   hostile more-layers 'speaks of 4 layers, and there are 3'
+  hostile docker-flip-config 'has the digest sha256:[0-9a-f]*: it was changed'
+  hostile docker-other-layer 'layer 3 of 3: the digest of what is in the file is sha256:'
 }
 
 @test "attack: digests and names that are paths, or harm a terminal" {
