@@ -8,7 +8,8 @@ const struct program_absent run_absent[] = {
     {"--replace", "rm -f NAME before it"},
     {"-a --attach", "all three are attached; -d for none of them"},
     {"--sig-proxy", "signals are always passed on"},
-    {"--detach-keys", "they are ^P ^Q"},
+    {"--detach-keys", "^P ^Q leaves an `attach`, not a `run`: begin with "
+                      "run -dit, then attach"},
     {"--stop-timeout", "stop -t SECONDS says how long it has"},
     {"--timeout", "stop -t SECONDS, or timeout(1) before the command"},
     {"--pull --platform", "images are never fetched: load, import and build "
@@ -55,6 +56,7 @@ const struct program_absent run_absent[] = {
 const struct program_absent exec_absent[] = {
     {"--privileged", "it is what the container is: run --privileged, or "
                      "--cap-add"},
-    {"--detach-keys", "they are ^P ^Q"},
+    {"--detach-keys", "^P ^Q leaves an `attach`, not an `exec`: exec -d waits "
+                      "for nothing"},
     {0},
 };
