@@ -427,6 +427,28 @@ END
   assert_equal 0 "$(grep -c '^CACHED' <<<"$stderr")"
 }
 
+@test "what a step is, is all of its words: another of them is another step" {
+  requires_ids
+  mkdir context/dir && echo 1 >context/dir/a
+  other_step()
+  {
+    builds "FROM base\n$1\n"
+    builds "FROM base\n$2\n"
+    assert_equal 0 "$(grep -c '^CACHED' <<<"$stderr")" "$2 is not $1"
+  }
+  other_step 'COPY dir /d' 'COPY --chmod=700 dir /d'
+  other_step 'COPY dir /d' 'COPY --chown=7:8 dir /d'
+  other_step 'COPY dir /d' 'COPY dir /e'
+  other_step 'COPY dir/a /f' 'COPY dir/a /f/'
+  other_step 'COPY --from=base /etc/passwd /x' 'COPY --from=base /etc/group /x'
+  other_step 'COPY <<EOF /t\n1\nEOF' 'COPY <<EOF /t\n2\nEOF'
+  other_step 'RUN id' 'USER 5\nRUN id'
+  builds 'FROM base\nCOPY dir /d\n'
+  mv context/dir/a context/dir/b
+  builds 'FROM base\nCOPY dir /d\n'
+  assert_equal 0 "$(grep -c '^CACHED' <<<"$stderr")" "A name is a change."
+}
+
 @test "a file that changes while it is copied is not taken for what it was" {
   head -c 3000000 /dev/zero >context/file
   printf 'FROM base\nCOPY file /f\n' >context/Containerfile
