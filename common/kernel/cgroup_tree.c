@@ -370,17 +370,6 @@ int cgroup_tree_create(struct cgroup *cgroup)
     return 0;
 }
 
-int cgroup_tree_choose(struct cgroup *cgroup, const char *name)
-{
-    for (size_t i = 0; i < cgroup->count; i++) {
-        struct cgroup_hierarchy *hierarchy = &cgroup->hierarchies[i];
-        if (files_path(hierarchy->path, "%s/nsctl/%s", hierarchy->top, name) ==
-            -1)
-            return -1;
-    }
-    return 0;
-}
-
 int cgroup_tree_create_named(struct cgroup *cgroup, const char *name)
 {
     for (size_t i = 0; i < cgroup->count; i++)

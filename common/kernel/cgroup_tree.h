@@ -67,9 +67,6 @@ int cgroup_tree_create(struct cgroup *cgroup);
  * among hundreds that live each start would ask all of them. */
 int cgroup_tree_create_named(struct cgroup *cgroup, const char *name);
 
-/* Only says where these will be, for a child that is made before they are. */
-int cgroup_tree_choose(struct cgroup *cgroup, const char *name);
-
 /* Takes away TOP/nsctl/NAME of a run that was killed, with whoever is inside.
  * Returns 0, also where there is no such cgroup; or -1 with errno, EWOULDBLOCK
  * (not reported) where it is a living one's. */

@@ -19,7 +19,6 @@
 #include <linux/veth.h>
 #include <net/ethernet.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -378,11 +377,6 @@ void network_sweep(void)
     network_lease_unlock(lock_fd);
 }
 
-bool network_is_born_with(const struct network *network)
-{
-    return network->kind == NETWORK_BRIDGE || network->kind == NETWORK_SLIRP;
-}
-
 /* ---- The child ---- */
 
 /* While it has all of root's powers over its namespace: its own end. */
@@ -403,15 +397,4 @@ int network_configure(const struct network *network)
         result = -1;
     netlink_close(&netlink);
     return result;
-}
-
-int network_isolate(const struct network *network)
-{
-    if (network->kind != NETWORK_NONE)
-        return 0;
-    int result = unshare(CLONE_NEWNET);
-    if (log_call(result, "a network that leads nowhere",
-                 "unshare(CLONE_NEWNET)") == -1)
-        return -1;
-    return network_configure(network);
 }

@@ -24,7 +24,6 @@
 
 #include "common/kernel/network_options.h"
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 /* Before the child is made, and what clone3 makes it with: CLONE_NEWNET unless
@@ -38,17 +37,9 @@ int network_open(struct network *network, const char *hostname);
  * the cable to it, or the program that is its network. Returns 0, or -1, reported. */
 int network_connect(struct network *network, pid_t container_pid);
 
-/* Whether clone3 is to make its network namespace, since its parent leads something into it. */
-bool network_is_born_with(const struct network *network);
-
 /* In the child, with CAP_NET_ADMIN in its network namespace: its own end.
  * Returns 0, or -1, reported. rtnetlink(7). */
 int network_configure(const struct network *network);
-
-/* In the child, first of all: a network that leads nowhere, whole. Making a network namespace
- * takes the kernel longer than all others, and here nobody else has a part in it: the parent
- * goes on meanwhile. For another kind it does nothing. Returns 0, or -1, reported. */
-int network_isolate(const struct network *network);
 
 /* Takes all of it away: the last one out also what all have shared. What was never
  * opened is no error. */

@@ -78,8 +78,9 @@ int container_prepare(struct container *container, struct record *record)
     /* What we make the child must be able to reach, without root's powers. */
     umask(0022);
     if (container_prepare_upper(&container->overlay, record) == -1 ||
-        cgroup_tree_choose(&container->cgroup, record->id) == -1 ||
+        cgroup_tree_create_named(&container->cgroup, record->id) == -1 ||
         network_open(&container->network, container->hostname) == -1 ||
+        cgroup_set_limits(&container->cgroup, &container->limits) == -1 ||
         container_open_pipes(container) == -1)
         return -1;
     if (!container->userns_host &&
@@ -93,24 +94,6 @@ int container_prepare(struct container *container, struct record *record)
 
 /* ---- The child, as its parent sees it ---- */
 
-static int container_make_cgroup(struct container *container,
-                                 const struct record *record)
-{
-    if (cgroup_tree_create_named(&container->cgroup, record->id) == -1)
-        return -1;
-    return cgroup_set_limits(&container->cgroup, &container->limits);
-}
-
-/* A cgroup of version 2 has to be there before the child, which is born in it. Into those of
- * version 1 it goes by itself: they are made while it makes its network namespace. */
-static bool container_is_born_in_cgroup(const struct container *container)
-{
-    for (size_t i = 0; i < container->cgroup.count; i++)
-        if (container->cgroup.hierarchies[i].unified)
-            return true;
-    return false;
-}
-
 static pid_t container_clone(struct container *container)
 {
     struct clone_args arguments = {
@@ -119,7 +102,7 @@ static pid_t container_clone(struct container *container)
     };
     if (!container->userns_host)
         arguments.flags |= CLONE_NEWUSER;
-    if (network_is_born_with(&container->network))
+    if (container->network.kind != NETWORK_HOST)
         arguments.flags |= CLONE_NEWNET;
     for (size_t i = 0; i < container->cgroup.count; i++)
         if (container->cgroup.hierarchies[i].unified) {
@@ -190,21 +173,17 @@ static void container_close_what_is_done(struct container *container)
         files_close(&container->syncs[i].write_fd);
 }
 
-int container_start(struct container *container, const struct record *record)
+int container_start(struct container *container)
 {
     int interrupted = process_interrupted();
     if (interrupted != 0) /* a command that is not there yet can not be told */
         return 128 + interrupted;
-    bool born_in_cgroup = container_is_born_in_cgroup(container);
-    if (born_in_cgroup && container_make_cgroup(container, record) == -1)
-        return EXIT_OURS;
     container->pid = container_clone(container);
     if (container->pid == -1)
         return EXIT_OURS;
-    int status = EXIT_OURS;
-    if ((born_in_cgroup || container_make_cgroup(container, record) == 0) &&
-        container_release(container) == 0)
-        status = container_await(container);
+    int status = container_release(container) == -1
+                     ? EXIT_OURS
+                     : container_await(container);
     container_close_what_is_done(container);
     if (status == 0)
         return 0;

@@ -91,11 +91,9 @@ static int container_enter_directory(const struct container *container)
 
 static int container_furnish(struct container *container)
 {
-    if (network_isolate(&container->network) == -1 ||
-        sync_wait_for_parent(&container->syncs[0]) == -1 ||
+    if (sync_wait_for_parent(&container->syncs[0]) == -1 ||
         cgroup_enter(&container->cgroup) == -1 ||
-        (network_is_born_with(&container->network) &&
-         network_configure(&container->network) == -1) ||
+        network_configure(&container->network) == -1 ||
         uts_set_hostname(container->hostname) == -1 ||
         mount_make_private() == -1 || container_enter_rootfs(container) == -1 ||
         cgroup_mount(&container->cgroup) == -1)

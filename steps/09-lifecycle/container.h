@@ -4,7 +4,7 @@
  *     monitor                                  the container's first process
  *     container_prepare(&container)
  *     container_start(&container)              container_run_child(&container)
- *         …its cgroup, its ids…                    …its network, its root, its privileges…
+ *         …its ids, its network…                   …its root, its privileges…
  *                                                  the command
  *     container_take_down(&container)
  *
@@ -72,21 +72,22 @@ struct container {
     pid_t pid;
 };
 
-/* What is on the host, or open, before the container is, as `record` says: what it writes,
- * its part of the network. Returns 0, or -1, reported: container_take_down() in any case. */
+/* Everything on the host that is there before the container is, as `record` says: its
+ * cgroups, its part of the network. Returns 0, or -1, reported: container_take_down()
+ * in any case. */
 int container_prepare(struct container *container, struct record *record);
 
 /*
- * Makes the container's cgroup and its first process, and waits until that has executed the command.
+ * Makes the container's first process, and waits until that has executed the command.
  * Signals are blocked (process_block_signals). Returns 0; or the status to exit with,
  * reported: then there is no such process any more.
  */
-int container_start(struct container *container, const struct record *record);
+int container_start(struct container *container);
 
 /* The way of the child: what is made inside, and then the command. */
 void container_run_child(struct container *container) __attribute__((noreturn));
 
-/* Takes away what both have made, the last first. */
+/* Takes away what container_prepare() has made, the last first. */
 void container_take_down(struct container *container);
 
 #endif

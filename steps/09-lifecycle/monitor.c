@@ -62,7 +62,7 @@ static int monitor_start(struct monitor *monitor, struct container *container)
         container_prepare(container, record) == -1 ||
         run_options_describe_network(container, record) == -1)
         return EXIT_OURS;
-    int status = container_start(container, record);
+    int status = container_start(container);
     if (status != 0)
         return status;
     monitor->pid = container->pid;

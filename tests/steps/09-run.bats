@@ -371,18 +371,6 @@ END
   assert_equal heard "$(cat heard)" "Our own standard error was taken for it."
 }
 
-# It is not made by clone3, for which all that follows would wait.
-@test "a network that leads nowhere the container makes itself, and is root in it" {
-  run --separate-stderr -- "$STEP" run --rm --net none --cap-add NET_ADMIN "$rootfs" sh -c 'ip link set lo down && ip link set lo up && readlink /proc/self/ns/net'
-  assert_status 0
-  [ "$output" != "$(readlink /proc/self/ns/net)" ] || fail "It has the host's network."
-  assert_stderr_has "unshare(CLONE_NEWNET) = 0"
-  assert_stderr_lacks "|CLONE_NEWNET"
-  run --separate-stderr -- "$STEP" run --rm --net host "$rootfs" readlink /proc/self/ns/net
-  assert_equal "$(readlink /proc/self/ns/net)" "$output"
-  assert_stderr_lacks "CLONE_NEWNET"
-}
-
 @test "another user than root inside can open its streams by name, too" {
   run_container --rm -u 1000:1000 "$rootfs" sh -c 'echo out >/dev/stdout; echo err >/dev/stderr'
   assert_status 0
