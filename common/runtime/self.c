@@ -1,15 +1,12 @@
 #include "common/runtime/self.h"
 
-#include "common/base/files.h"
 #include "common/base/log.h"
-#include "common/base/number.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
 #include <linux/mount.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,27 +53,6 @@ static bool self_is_protected(int program_fd)
 
 /* ---- The same file, read-only ---- */
 
-/* The mount's number, for the program that is executed from it. Whoever closes the last
- * descriptor of such a mount waits for all CPUs: it is kept until there is time. */
-static const char self_mount_variable[] = "NSCTL_PROGRAM_MOUNT";
-static int self_mount_fd = -1;
-
-static void self_keep_mount(void)
-{
-    uint64_t number = 0;
-    const char *text = getenv(self_mount_variable);
-    if (text == NULL || number_scan(text, INT_MAX, &number) == NULL)
-        number = 0;
-    unsetenv(self_mount_variable);
-    if (number > STDERR_FILENO && fcntl((int)number, F_SETFD, FD_CLOEXEC) != -1)
-        self_mount_fd = (int)number;
-}
-
-void self_release(void)
-{
-    files_close(&self_mount_fd);
-}
-
 /* Mounted once more, at no place: whoever comes by the file this way can neither write to it
  * nor change its mode, and nobody finds the mount to make it another. Returns a descriptor, or
  * -1 where that cannot be had: without root, before Linux 5.12. mount_setattr(2). */
@@ -85,8 +61,8 @@ static int self_mount(void)
     static const char path[] = "/proc/self/exe";
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY,
                                     .propagation = MS_PRIVATE};
-    char number[16];
-    int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE);
+    int fd = (int)syscall(SYS_open_tree, AT_FDCWD, path,
+                          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (fd == -1)
         return -1;
     log_call(fd, "this program's file, once more",
@@ -101,8 +77,6 @@ static int self_mount(void)
              "mount_setattr(%d, \"\", AT_EMPTY_PATH, {attr_set="
              "MOUNT_ATTR_RDONLY, propagation=MS_PRIVATE})",
              fd);
-    snprintf(number, sizeof number, "%d", fd);
-    setenv(self_mount_variable, number, 1);
     return fd;
 }
 
@@ -274,10 +248,8 @@ static const struct self *self_look(void)
     self.is_protected = self_is_protected(fd);
     close(fd);
     /* A process is called as its file is, so that ps would show another name. */
-    if (self.is_protected) {
+    if (self.is_protected)
         prctl(PR_SET_NAME, program_invocation_short_name);
-        self_keep_mount();
-    }
     is_known = true;
     return &self;
 }

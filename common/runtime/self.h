@@ -33,8 +33,4 @@ int self_protect(bool userns_host, pid_t monitor);
  * harm, and what was left out self_protect() does. */
 int self_protect_early(char **words);
 
-/* Lets go of what self_protect() has left open, which takes a while: when there is nothing to do
- * but to wait for others. */
-void self_release(void);
-
 #endif

@@ -6,7 +6,6 @@
 #include "common/base/program.h"
 #include "common/kernel/clone.h"
 #include "common/kernel/process.h"
-#include "steps/09-lifecycle/self.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -156,7 +155,6 @@ static int container_await(struct container *container)
 static void container_close_what_is_done(struct container *container)
 {
     struct overlay *overlay = &container->overlay;
-    self_release();
     if (overlay->by_root) {
         for (size_t i = 0; i < overlay->options.layer_count; i++)
             files_close(&overlay->layer_fds[i]);

@@ -5,7 +5,6 @@
 #include "common/kernel/clone.h"
 #include "common/kernel/process.h"
 #include "steps/09-lifecycle/monitor.h"
-#include "steps/09-lifecycle/self.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,7 +64,6 @@ detach_child(const struct store *store, struct container *container,
         log_call(pid, "the monitor", "clone3(0)");
     if (pid != 0)
         _exit(pid == -1 ? EXIT_OURS : 0);
-    self_release();
     news_fd = detach_descriptors(news_fd, &container->image_fd);
     if (news_fd == -1 || detach_streams() == -1)
         _exit(EXIT_OURS);
@@ -107,6 +105,5 @@ int monitor_detach(const struct store *store, struct container *container)
         return EXIT_OURS;
     close(ends[1]);
     waitpid(pid, NULL, 0);
-    self_release();
     return detach_hear(ends[0]);
 }

@@ -273,7 +273,6 @@ static int exec_run_inside(struct exec *exec)
     if (pid == -1)
         return EXIT_OURS;
     int status = exec_await_start(exec);
-    self_release();
     if (status != 0) { /* and why stands in the log */
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);

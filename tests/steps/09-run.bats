@@ -353,24 +353,6 @@ END
   ! cmp -s "$STEP" mine || fail "The control: while nothing runs it can be written to."
 }
 
-# Where it is made that way (mount_setattr), as root: the last to close such a mount waits for every CPU.
-@test "the mount that our program was executed from is let go of" {
-  requires root idmap
-  "$STEP" -q run --userns host --name w --net none "$rootfs" sleep 1000 &
-  wait_until bash -c 'grep -qs running "$0"/containers/*/state.json' "$NSCTL_ROOT"
-  assert_equal / "$(readlink "/proc/$!/exe")" "The program has to run from a mount that is nowhere, or this proves nothing."
-  run readlink /proc/$!/fd/*
-  [[ $'\n'$output$'\n' != *$'\n/\n'* ]] || fail "The monitor still has that mount open."
-}
-
-# A user's program is executed from memory, and has what the user says in its environment.
-@test "which descriptor that mount is, nobody else says" {
-  cp "$STEP" mine
-  chmod g+w mine
-  NSCTL_PROGRAM_MOUNT=2 ./mine -q run --rm --net none "$rootfs" sh -c 'echo heard >&2' 2>heard
-  assert_equal heard "$(cat heard)" "Our own standard error was taken for it."
-}
-
 @test "another user than root inside can open its streams by name, too" {
   run_container --rm -u 1000:1000 "$rootfs" sh -c 'echo out >/dev/stdout; echo err >/dev/stderr'
   assert_status 0
