@@ -250,18 +250,26 @@ END
 
 # A shell that was started by nohup(1), or is no terminal's, ignores some for what it starts with &.
 @test "what was blocked or ignored where -d was typed is not so in the container" {
-  local how=(env --ignore-signal=HUP --ignore-signal=INT --ignore-signal=QUIT --ignore-signal=PIPE "--block-signal=TERM,USR1")
-  signals_of() { sed -n 's/^Sig\(Blk\|Ign\):\t//p' "/proc/$1/status" | tr '\n' ' '; }
+  local control how=(env --ignore-signal=HUP --ignore-signal=INT --ignore-signal=QUIT --ignore-signal=PIPE --block-signal=TERM --block-signal=USR1)
+  # Of the 31 that have a name. Two more are the C library's own, which leaves them ignored in what it spawns.
+  signals_of() # STATUS
+  {
+    local name mask
+    while read -r name mask; do
+      case $name in SigBlk: | SigIgn:) printf '%x ' $((16#${mask: -8} & 0x7fffffff)) ;; esac
+    done <"$1"
+  }
   "${how[@]}" sleep 1000 &
   wait_until grep -q sleep "/proc/$!/comm"
-  assert_equal "0000000000004200 0000000000001007 " "$(signals_of $!)" "The control."
+  control=$(signals_of "/proc/$!/status")
   kill -9 $!
+  assert_equal "4200 1007 " "$control" "The control."
   id=$("${how[@]}" "$STEP" -q run -d --name web "$rootfs" sleep 1000)
-  assert_equal "0000000000000000 0000000000000000 " "$(signals_of "$(first_process_of "$id")")"
+  assert_equal "0 0 " "$(signals_of "/proc/$(first_process_of "$id")/status")"
   "${how[@]}" "$STEP" -q exec -d web cp /proc/self/status /status
   wait_until "$STEP" -q exec web grep SigCgt /status
   "$STEP" -q cp web:/status status
-  assert_equal "0000000000000000 0000000000000000 " "$(sed -n 's/^Sig\(Blk\|Ign\):\t//p' status | tr '\n' ' ')" "exec -d"
+  assert_equal "0 0 " "$(signals_of status)" "exec -d"
 }
 
 # Which file may be how large is a limit of whoever typed it, and a log may become larger.
