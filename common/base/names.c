@@ -12,15 +12,16 @@
 
 char *names_keep(struct names *names, char *name)
 {
-    char **larger = array_grow(names->all, names->count, sizeof *larger);
-    if (larger != NULL)
-        names->all = larger;
-    if (larger == NULL || name == NULL) {
-        if (larger != NULL)
-            log_error("out of memory (ENOMEM)");
+    char **larger = NULL;
+    if (name == NULL)
+        log_error("out of memory (ENOMEM)");
+    else
+        larger = array_grow(names->all, names->count, sizeof *larger);
+    if (larger == NULL) {
         free(name);
         return NULL;
     }
+    names->all = larger;
     larger[names->count++] = name;
     return name;
 }

@@ -32,14 +32,14 @@ int build_refuse(struct build *build,
                  const struct containerfile_instruction *instruction,
                  const char *format, ...)
 {
-    char text[8192];
     va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     if (build->failed == 0)
         build->failed = EXIT_OURS;
-    return containerfile_refuse(&build->file, instruction->line, "%s", text);
+    va_start(arguments, format);
+    int result = containerfile_refuse_list(&build->file, instruction->line,
+                                           format, arguments);
+    va_end(arguments);
+    return result;
 }
 
 void build_time_text(time_t time, char text[32])

@@ -67,17 +67,24 @@ containerfile_flag(const struct containerfile_instruction *instruction,
     return NULL;
 }
 
-int containerfile_refuse(const struct containerfile *file, unsigned line,
-                         const char *format, ...)
+int containerfile_refuse_list(const struct containerfile *file, unsigned line,
+                              const char *format, va_list arguments)
 {
     char text[1024];
-    va_list arguments;
-    va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
     log_error("%s:%u: %s", file->name, line, text);
     errno = EINVAL;
     return -1;
+}
+
+int containerfile_refuse(const struct containerfile *file, unsigned line,
+                         const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int result = containerfile_refuse_list(file, line, format, arguments);
+    va_end(arguments);
+    return result;
 }
 
 /* ---- What each instruction must be ---- */

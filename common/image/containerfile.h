@@ -19,6 +19,7 @@
 
 #include "common/base/names.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -97,6 +98,9 @@ containerfile_flag(const struct containerfile_instruction *instruction,
 int containerfile_refuse(const struct containerfile *file, unsigned line,
                          const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+int containerfile_refuse_list(const struct containerfile *file, unsigned line,
+                              const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 /* "80", "80/tcp", "8000-8010/udp": NULL, or what is wrong. */
 const char *containerfile_check_port(const char *text);
